@@ -1,0 +1,59 @@
+# Two commands from a fresh clone: `make`, then `make test`. Needs Python 3.11 to 3.13, no more.
+
+PYTHON ?= python3
+CORES ?= all
+CONFIG ?=
+UV_VERSION = 0.13.8
+BIN = .venv/bin
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --profile workflow/profiles/workstation $(if $(CONFIG),--configfile $(CONFIG))
+
+.PHONY: all install tables report test lint unit e2e bench lock clean
+.DEFAULT_GOAL := all
+
+all: install  ## the default run: every table and plot
+	$(SNAKEMAKE)
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo 'hearsay needs Python 3.11 to 3.13: make PYTHON=python3.12' >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --quiet requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .
+	touch $@
+
+tables: install  ## tables and plots from the score files alone
+	$(SNAKEMAKE) tables
+
+report: install  ## results/report.html, opens offline
+	$(SNAKEMAKE) --report results/report.html
+
+test: lint unit e2e  ## everything that CI checks
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+unit: install
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
+
+e2e: install
+	$(BIN)/python -m pytest -q -m slow
+
+bench: install  ## speed ratios, one run, into results/benchmarks
+	$(BIN)/python benchmarks/bench_fbank.py
+	$(BIN)/python benchmarks/bench_prepare.py
+
+lock: install  ## resolve the versions anew
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
+		--output-file requirements.lock
+
+clean:  ## remove the results, keep the environment
+	rm -rf .snakemake results/data results/encoders results/runs results/tables results/plots \
+		results/logs results/benchmarks results/report.html

@@ -1,0 +1,60 @@
+# Table of contents of the workflow; docs/design.md says what lies where and why.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+pathvars:
+    results="results",
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    """The default run: every table and plot."""
+    input:
+        TABLES,
+        CLIP_PLOTS,
+
+
+rule data:
+    """Index, clips, sound and pictures of the data sets in use, and what became of every clip."""
+    input:
+        expand(
+            "<results>/data/{dataset}/availability.json", dataset=used_datasets(config)
+        ),
+
+
+rule features:
+    """Filter banks, their statistics, and the embeddings of the frozen towers."""
+    input:
+        FEATURES,
+
+
+rule runs:
+    """Every method and seed, trained and scored."""
+    input:
+        SCORES,
+
+
+rule tables:
+    """Tables and plots from the score files alone; needs no data and no checkpoint."""
+    input:
+        TABLES,
+
+
+include: "workflow/rules/clips.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/benchmark.smk"
+include: "workflow/rules/report.smk"

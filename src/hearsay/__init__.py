@@ -1,0 +1,1 @@
+"""hearsay: a data-preparation and benchmark pipeline for audio, text and image retrieval."""

@@ -1,0 +1,144 @@
+"""Reader `folder`: a CSV of the user's own files."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hearsay.annotations.tables import CAPTIONS_SCHEMA, PHRASES_SCHEMA, SPLITS, Index
+from hearsay.errors import HearsayError
+
+REQUIRED = ("path", "split")
+OPTIONAL = ("clip_id", "start_s", "end_s", "labels", "phrases")
+CAPTION_COLUMN = re.compile(r"caption(_\d+)?")
+LIST_SEPARATOR = ";"
+
+
+def read_folder(path: Path) -> Index:
+    """Read a CSV with one row per clip into index tables.
+
+    Columns: `path` (relative to the CSV's folder, or absolute) and `split`; optional
+    `clip_id` (else made from the path), `start_s` and `end_s` (else the whole file),
+    `labels` (separated by ";"), `caption` or `caption_1`, `caption_2`, ... (empty cells are
+    skipped), and `phrases`: "phrase@onset-offset,onset-offset; phrase@..." in seconds from
+    the clip's start; "phrase@" alone means annotated but not heard. A phrase belongs to every
+    caption of the row that contains it, word by word.
+
+    Raises:
+        HearsayError: the CSV or a file named in it is missing, a column is missing or
+            unknown, or a cell cannot be read; the message names file, row and column.
+    """
+    table = _read_csv(path)
+    caption_columns = [name for name in table.columns if CAPTION_COLUMN.fullmatch(name)]
+    clips, captions, phrases = [], [], []
+    for row, cells in enumerate(table.to_dict("records"), start=1):
+        where = f"{path}, row {row}"
+        clip = _clip(cells, where, path.parent)
+        clips.append(clip)
+        texts = [cells[name].strip() for name in caption_columns if cells[name].strip()]
+        segments = _phrases(cells.get("phrases", ""), where)
+        used = set()
+        for number, text in enumerate(texts, start=1):
+            caption_id = f"{clip['clip_id']}-{number}"
+            captions.append({"caption_id": caption_id, "clip_id": clip["clip_id"], "text": text})
+            for phrase, onsets_s, offsets_s in segments:
+                first_word = find_words(phrase, text)
+                if first_word is not None:
+                    used.add(phrase)
+                    phrases.append(
+                        {
+                            "caption_id": caption_id,
+                            "clip_id": clip["clip_id"],
+                            "phrase": phrase,
+                            "first_word": first_word,
+                            "onsets_s": onsets_s,
+                            "offsets_s": offsets_s,
+                        }
+                    )
+        lost = [phrase for phrase, *_ in segments if phrase not in used]
+        if lost:
+            raise HearsayError(f"{where}, column phrases: {lost[0]!r} stands in no caption")
+    return Index(
+        pd.DataFrame(clips),
+        pd.DataFrame(captions, columns=CAPTIONS_SCHEMA.names),
+        pd.DataFrame(phrases, columns=PHRASES_SCHEMA.names),
+    )
+
+
+def find_words(phrase: str, text: str) -> int | None:
+    """Return the index of the first whitespace token of `text` where `phrase` begins."""
+    words, wanted = text.lower().split(), phrase.lower().split()
+    for first in range(len(words) - len(wanted) + 1):
+        if words[first : first + len(wanted)] == wanted:
+            return first
+    return None
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except FileNotFoundError:
+        raise HearsayError(f"{path} does not exist; set the CSV of reader folder") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise HearsayError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+    missing = [name for name in REQUIRED if name not in table.columns]
+    if missing:
+        raise HearsayError(f"{path}: no column {', '.join(missing)}")
+    for name in table.columns:
+        if name not in REQUIRED + OPTIONAL and not CAPTION_COLUMN.fullmatch(name):
+            raise HearsayError(f"{path}: unknown column {name!r}; remove it or mend its name")
+    return table
+
+
+def _clip(cells: dict[str, str], where: str, folder: Path) -> dict[str, Any]:
+    name = cells["path"].strip()
+    media = folder / name  # an absolute name replaces the folder
+    if not name or not media.is_file():
+        raise HearsayError(f"{where}, column path: file {str(media)!r} does not exist")
+    if cells["split"] not in SPLITS:
+        raise HearsayError(
+            f"{where}, column split: {cells['split']!r} must be one of {', '.join(SPLITS)}"
+        )
+    labels = [label.strip() for label in cells.get("labels", "").split(LIST_SEPARATOR)]
+    return {
+        "clip_id": cells.get("clip_id", "").strip() or make_clip_id(name),
+        "source": "file",
+        "locator": str(media),
+        "start_s": _seconds(cells.get("start_s", ""), where, "start_s", 0.0),
+        "end_s": _seconds(cells.get("end_s", ""), where, "end_s", float("nan")),
+        "split": cells["split"],
+        "labels": [label for label in labels if label],
+    }
+
+
+def make_clip_id(path: str) -> str:
+    """Make a clip id from a relative path: without suffix, other characters become `-`."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", str(Path(path).with_suffix(""))).strip("-")
+
+
+def _seconds(cell: str, where: str, column: str, default: float) -> float:
+    if not cell.strip():
+        return default
+    try:
+        return float(cell)
+    except ValueError:
+        raise HearsayError(f"{where}, column {column}: {cell!r} is not a number") from None
+
+
+def _phrases(cell: str, where: str) -> list[tuple[str, list[float], list[float]]]:
+    parsed = []
+    for item in filter(None, (part.strip() for part in cell.split(LIST_SEPARATOR))):
+        phrase, at, times = item.rpartition("@")
+        try:
+            pairs = [span.split("-") for span in times.split(",") if span.strip()]
+            segments = [(float(onset), float(offset)) for onset, offset in pairs]
+        except ValueError:
+            at = ""
+        if not at:
+            raise HearsayError(
+                f"{where}, column phrases: {item!r} is not of the form phrase@onset-offset"
+            )
+        onsets, offsets = [on for on, _ in segments], [off for _, off in segments]
+        parsed.append((phrase.strip(), onsets, offsets))
+    return parsed

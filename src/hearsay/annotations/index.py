@@ -1,0 +1,69 @@
+"""Build the index of a data set: read its annotations, check, shuffle once, freeze."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hearsay.annotations.folder import read_folder
+from hearsay.annotations.tables import Index, check_index, read_index, write_index
+from hearsay.annotations.youtube import read_audiocaps, read_audioset
+from hearsay.errors import HearsayError
+
+Reader = Callable[[Path], Index]
+
+
+def read_demo(source: Path) -> Index:
+    """Read the tables that `make_demo` wrote beside its media."""
+    return read_index(
+        source / "clips.parquet", source / "captions.parquet", source / "phrases.parquet"
+    )
+
+
+READERS: dict[str, Reader] = {
+    "demo": read_demo,
+    "folder": read_folder,
+    "audioset": read_audioset,
+    "audiocaps": read_audiocaps,
+}
+
+
+def build_index(
+    dataset: str,
+    reader: str,
+    source: Path,
+    num_clips: int,
+    shuffle_seed: int,
+    clips: Path,
+    captions: Path,
+    phrases: Path,
+) -> None:
+    """Write the index tables of a data set, its clips in one seeded random order.
+
+    The order makes the first shards an unbiased sample of the data set; it is frozen from
+    here on, since shard k is rows k * shard_size to (k + 1) * shard_size.
+
+    Raises:
+        HearsayError: the reader is unknown, the annotations break a rule, or their number
+            of clips is not `num_clips`, from which the workflow knows the number of shards.
+    """
+    if reader not in READERS:
+        raise HearsayError(
+            f"datasets.{dataset}.reader: {reader!r} is unknown; choose {' or '.join(READERS)}"
+        )
+    index = READERS[reader](source)
+    check_index(index, f"{dataset} clips", f"{dataset} captions", f"{dataset} phrases")
+    if len(index.clips) != num_clips:
+        raise HearsayError(
+            f"datasets.{dataset}.num_clips is {num_clips}, but the annotations hold "
+            f"{len(index.clips)} clips; set it to {len(index.clips)}"
+        )
+    write_index(shuffle_index(index, shuffle_seed), clips, captions, phrases)
+
+
+def shuffle_index(index: Index, seed: int) -> Index:
+    """Put the clips in a random order that depends on the seed and the clip ids alone."""
+    clips = index.clips.sort_values("clip_id", ignore_index=True)
+    order = np.random.default_rng(seed).permutation(len(clips))
+    return replace(index, clips=clips.iloc[order].reset_index(drop=True))

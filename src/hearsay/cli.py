@@ -1,0 +1,108 @@
+"""Command line of hearsay: one subcommand per rule of the workflow.
+
+The subcommands are the functions of commands.py; their parameters are the options.
+"""
+
+import argparse
+import inspect
+import json
+import logging
+import os
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hearsay import commands
+from hearsay.errors import HearsayError
+
+log = logging.getLogger("hearsay")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return 0 done, 1 error (one line on stderr), 2 usage."""
+    options = vars(make_parser().parse_args(arguments))
+    run: Callable[..., None] = options.pop("run")
+    try:
+        start_log(options.pop("log"))
+        run(**options)
+    except HearsayError as error:
+        return _fail(str(error))
+    except MemoryError:
+        return _fail("out of memory; give the job more memory or use smaller shards or batches")
+    except KeyboardInterrupt:
+        return _fail("interrupted; start the same command again to go on")
+    except Exception as error:
+        log.debug("unexpected error", exc_info=True)  # the whole trace, for the log file
+        return _fail(f"unexpected {type(error).__name__}: {error}; please report it with the log")
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the parser: one subcommand per function of commands.py, one option per parameter."""
+    parser = argparse.ArgumentParser(
+        prog="hearsay", description="The steps of the hearsay workflow, one subcommand per rule."
+    )
+    parser.add_argument("--log", type=Path, help="write the log here; errors go to stderr too")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for run in commands.COMMANDS:
+        text = inspect.getdoc(run) or ""
+        subparser = subparsers.add_parser(run.__name__, help=text.splitlines()[0], description=text)
+        subparser.set_defaults(run=run)
+        for name, hint in typing.get_type_hints(run).items():
+            if name != "return":
+                _add_option(subparser, name, hint)
+    return parser
+
+
+def start_log(path: Path | None) -> None:
+    """Send the log to a file, anew, and errors to stderr; without a file all goes to stderr."""
+    console = logging.StreamHandler()
+    console.setFormatter(logging.Formatter("hearsay: %(message)s"))
+    log.setLevel(logging.DEBUG)
+    log.addHandler(console)
+    if path is None:
+        console.setLevel(logging.INFO)
+        return
+    console.setLevel(logging.ERROR)
+    os.environ["HEARSAY_PROGRESS"] = "log"  # jobs run side by side: no bars between their lines
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(path, mode="w")
+    except OSError as error:
+        raise HearsayError(f"cannot write the log {path}: {error.strerror}") from error
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(file)
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
+    """Add `--name`: `T | None` may be left out, `list[T]` takes one value or more."""
+    arguments = typing.get_args(hint)
+    is_list = typing.get_origin(hint) is list
+    is_optional = isinstance(hint, types.UnionType)
+    kind = arguments[0] if is_list or is_optional else hint
+    parser.add_argument(
+        "--" + name.replace("_", "-"),
+        dest=name,
+        required=not is_optional,
+        nargs="+" if is_list else None,
+        type=_parse_json if kind == commands.Options else kind,
+    )
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+
+
+def _fail(message: str) -> int:
+    log.error("error: %s", " ".join(message.split()))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

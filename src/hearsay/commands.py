@@ -1,0 +1,262 @@
+"""The subcommands: each imports what it needs, calls one function, and does nothing else.
+
+Imports stand inside the functions, so that `hearsay --help` answers at once.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hearsay.layout import DatasetFiles
+
+Options = dict[str, Any]  # one JSON text on the command line
+
+
+def make_demo(
+    folder: Path, num_clips: int, clip_duration_s: float, options: Options, num_workers: int
+) -> None:
+    """Generate the demo data set: media and annotations with known truth."""
+    from hearsay.annotations.demo import generate
+
+    generate.make_demo(options, num_clips, clip_duration_s, folder, num_workers)
+
+
+def fetch_annotations(address: str, file: Path) -> None:
+    """Bring one annotation file of a data set from its public address or a local path."""
+    from hearsay.annotations import download
+
+    download.fetch_annotations(address, file)
+
+
+def build_index(
+    dataset: str,
+    reader: str,
+    source: Path,
+    num_clips: int,
+    shuffle_seed: int,
+    clips: Path,
+    captions: Path,
+    phrases: Path,
+) -> None:
+    """Read the annotations of a data set into the index tables, shuffled once."""
+    from hearsay.annotations import index
+
+    index.build_index(dataset, reader, source, num_clips, shuffle_seed, clips, captions, phrases)
+
+
+def fetch_clips(
+    clips: Path,
+    shard: int,
+    shard_size: int,
+    media_folder: Path,
+    status: Path,
+    options: Options,
+    run_folder: Path,
+    serve_folder: Path | None,
+    num_workers: int,
+) -> None:
+    """Fetch the clips of one shard and record what became of each."""
+    from hearsay.clips import fetch
+
+    fetch.fetch_clips(
+        clips,
+        shard,
+        shard_size,
+        media_folder,
+        status,
+        options,
+        run_folder,
+        serve_folder,
+        num_workers,
+    )
+
+
+def decode_clips(
+    clips: Path,
+    shard: int,
+    shard_size: int,
+    fetch_status: Path,
+    audio: Path,
+    images: Path,
+    status: Path,
+    options: Options,
+    num_workers: int,
+) -> None:
+    """Decode the fetched clips of one shard to sound and pictures."""
+    from hearsay.clips import decode
+
+    decode.decode_clips(
+        clips, shard, shard_size, fetch_status, audio, images, status, options, num_workers
+    )
+
+
+def collect_availability(data: Path, num_shards: int, table: Path, summary: Path) -> None:
+    """Join all status tables: what became of every clip, with a fingerprint."""
+    from hearsay.clips import availability
+
+    files = DatasetFiles(data, num_shards)
+    availability.collect_availability(
+        files.name,
+        files.clips,
+        files.shards("clips", ".status.parquet"),
+        files.shards("decode", ".status.parquet"),
+        table,
+        summary,
+    )
+
+
+def extract_fbank(audio: Path, array: Path, index: Path, options: Options) -> None:
+    """Compute the Kaldi filter banks of one shard."""
+    from hearsay.features import fbank
+
+    fbank.extract_fbank(audio, array, index, options)
+
+
+def measure_fbank(
+    data: Path, num_frames: int, pad: str, statistics: Path, subset: Path | None
+) -> None:
+    """Measure mean and standard deviation of the filter banks over the train split."""
+    from hearsay.features import statistics as measure
+
+    files = DatasetFiles.open(data)
+    measure.measure_features(
+        files.clips,
+        files.shards("fbank", ".parquet"),
+        statistics,
+        {"num_frames": num_frames, "pad": pad},
+        subset,
+    )
+
+
+def prepare_clip(
+    options: Options, weights: Path, device: str, threads: int, data: Path | None
+) -> None:
+    """Load the frozen image and text towers, or train small ones on `data`."""
+    from hearsay.encoders import clip
+
+    if data is None:
+        clip.prepare_clip(options, weights, device, num_workers=threads)
+        return
+    files = DatasetFiles.open(data)
+    images = files.shards("images", ".parquet")
+    clip.prepare_clip(options, weights, device, images, files.captions, files.clips, threads)
+
+
+def embed_images(weights: Path, images: Path, array: Path, index: Path, device: str) -> None:
+    """Embed the pictures of one shard with the frozen image tower."""
+    from hearsay.encoders import embed
+
+    embed.embed_images(weights, images, array, index, device)
+
+
+def embed_captions(weights: Path, captions: Path, array: Path, index: Path, device: str) -> None:
+    """Embed the captions of a data set with the frozen text tower."""
+    from hearsay.encoders import embed
+
+    embed.embed_captions(weights, captions, array, index, device)
+
+
+def train_run(
+    method: str,
+    stage: str,
+    seed: int,
+    options: Options,
+    data: Path,
+    weights: Path,
+    init: Path | None,
+    subset: Path | None,
+    folder: Path,
+    device: str,
+    threads: int,
+) -> None:
+    """Train one stage of a method with one seed; goes on from its last checkpoint."""
+    from hearsay.training import run
+
+    run.train_run(
+        method,
+        stage,
+        seed,
+        options,
+        DatasetFiles.open(data),
+        weights,
+        init,
+        subset,
+        folder,
+        device,
+        threads,
+    )
+
+
+def score_run(
+    method: str,
+    stage: str,
+    seed: int,
+    image_data: Path,
+    text_data: Path,
+    weights: Path,
+    model: Path,
+    subset: Path | None,
+    folder: Path,
+    num_resamples: int,
+    device: str,
+    threads: int,
+) -> None:
+    """Score one trained stage on every task that it can do."""
+    from hearsay.scoring import run
+
+    run.score_run(
+        method,
+        stage,
+        seed,
+        DatasetFiles.open(image_data),
+        DatasetFiles.open(text_data),
+        weights,
+        model,
+        subset,
+        folder,
+        num_resamples,
+        device,
+        threads,
+    )
+
+
+def score_oracle(
+    stage: str,
+    data: Path,
+    facts: Path,
+    num_images: int,
+    subset: Path | None,
+    folder: Path,
+    num_resamples: int,
+) -> None:
+    """Score retrieval by the true scene description: the ceiling beside chance."""
+    from hearsay.scoring import run
+
+    files = DatasetFiles.open(data)
+    run.score_oracle(stage, files, facts, num_images, subset, folder, num_resamples)
+
+
+def collect_scores(scores: list[Path], table: Path) -> None:
+    """Join all score files to the one tidy table."""
+    from hearsay.report import scores as report_scores
+
+    report_scores.collect_scores(scores, table)
+
+
+COMMANDS: list[Callable[..., None]] = [
+    make_demo,
+    fetch_annotations,
+    build_index,
+    fetch_clips,
+    decode_clips,
+    collect_availability,
+    extract_fbank,
+    measure_fbank,
+    prepare_clip,
+    embed_images,
+    embed_captions,
+    train_run,
+    score_run,
+    score_oracle,
+    collect_scores,
+]

@@ -1,0 +1,137 @@
+"""Check a config and answer what it asks for: data sets, shards, methods, options.
+
+Light enough for the Snakefile, which every cluster job parses again: nothing is read but
+the schema, and no table.
+"""
+
+from copy import deepcopy
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from hearsay.errors import HearsayError
+
+Config = dict[str, Any]
+
+STAGES = ("audio_image", "audio_text")  # in the order of training
+# What each stage reads beside the audio features; a data set without it cannot be used.
+STAGE_TARGETS = {"audio_image": "images", "audio_text": "captions"}
+
+
+def check_config(config: Config, schema: Path) -> None:
+    """Check types, ranges, unknown keys and references between sections.
+
+    Raises:
+        HearsayError: one line that names the key and says what is wrong.
+    """
+    _check_schema(config, yaml.safe_load(schema.read_text()))
+    benchmark = config["benchmark"]
+    for method in benchmark["methods"]:
+        _check_known("benchmark.methods", method, config["methods"], "methods")
+    for stage, dataset in benchmark["stages"].items():
+        _check_known(f"benchmark.stages.{stage}", dataset, config["datasets"], "datasets")
+    for name in used_datasets(config):
+        dataset = config["datasets"][name]
+        if dataset["reader"] not in dataset:
+            raise HearsayError(
+                f"config: datasets.{name} has reader {dataset['reader']}, "
+                f"but no section {dataset['reader']} with its options"
+            )
+    if config["clip"]["pretrained"] is None:
+        if isinstance(config["clip"]["model"], str):
+            raise HearsayError(
+                f"config: clip.model {config['clip']['model']!r} needs clip.pretrained; to train "
+                "here, give the sizes of the model"
+            )
+        trained_on = config["clip"]["training"]["dataset"]
+        _check_known("clip.training.dataset", trained_on, config["datasets"], "datasets")
+    for method in config["methods"]:
+        for stage in STAGES:
+            _check_stage(method, stage, stage_options(config, method, stage))
+
+
+def used_datasets(config: Config) -> list[str]:
+    """Name the data sets that the stages train on and are scored on, sorted."""
+    return sorted(set(config["benchmark"]["stages"].values()))
+
+
+def num_shards(config: Config, dataset: str) -> int:
+    """Count the shards of a data set; the last one may be smaller."""
+    section = config["datasets"][dataset]
+    return ceil(section["num_clips"] / section["shard_size"])
+
+
+def shards(config: Config, dataset: str) -> list[str]:
+    """Name the shards of a data set: five digits each."""
+    return [f"{shard:05d}" for shard in range(num_shards(config, dataset))]
+
+
+def runnable_methods(config: Config) -> tuple[list[str], list[str]]:
+    """Split the benchmark's methods into those that can run and reasons for those left out.
+
+    Both stages of the methods of today need pictures of the audio_image data set.
+    """
+    dataset = config["benchmark"]["stages"]["audio_image"]
+    methods = list(config["benchmark"]["methods"])
+    if config["datasets"][dataset]["num_images"] > 0:
+        return methods, []
+    return [], [
+        f"method {method} is left out: it needs pictures, and data set {dataset} has num_images: 0"
+        for method in methods
+    ]
+
+
+def stage_options(config: Config, method: str, stage: str) -> Config:
+    """Gather all that changes the result of one stage of one method, and nothing else.
+
+    The options of the method lie over those of its family; the stage's own options come up
+    to the top level, so that a change of another stage changes nothing here.
+    """
+    own = config["methods"][method]
+    merged = merge(config["families"][own["family"]], own)
+    options = {key: value for key, value in merged.items() if key not in STAGES}
+    return {**options, **merged[stage], "fbank": dict(config["features"]["fbank"])}
+
+
+def merge(below: Config, above: Config) -> Config:
+    """Lay one nested mapping over another; neither is changed."""
+    merged = deepcopy(below)
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = deepcopy(value)
+    return merged
+
+
+def _check_stage(method: str, stage: str, options: Config) -> None:
+    if options["warmup_epochs"] > options["epochs"]:
+        raise HearsayError(
+            f"config: methods.{method}.{stage}: warmup_epochs {options['warmup_epochs']} "
+            f"exceeds epochs {options['epochs']}"
+        )
+
+
+def _check_known(key: str, name: str, known: Config, section: str) -> None:
+    if name not in known:
+        raise HearsayError(
+            f"config: {key}: {name!r} is not defined under {section}; known: {', '.join(known)}"
+        )
+
+
+def _check_schema(config: Config, schema: Config) -> None:
+    validator = jsonschema.Draft202012Validator(schema)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    if error is None:
+        return
+    where = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = [key for key in error.instance if key not in known]
+        raise HearsayError(
+            f"config: {where}: unknown key {unknown[0]!r}; known: {', '.join(known)}"
+        )
+    raise HearsayError(f"config: {where}: {error.message}")

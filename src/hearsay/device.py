@@ -1,0 +1,56 @@
+"""Where tensors live, and how to compute there."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+
+from hearsay.errors import HearsayError
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu` or `cuda` into a device; `auto` is a GPU where there is one.
+
+    Raises:
+        HearsayError: another name, or `cuda` on a machine without a GPU.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise HearsayError(f"benchmark.device: {name!r} must be auto, cpu or cuda")
+    has_gpu = torch.cuda.is_available()
+    if name == "cuda" and not has_gpu:
+        raise HearsayError("benchmark.device: cuda, but torch sees no GPU; use auto or cpu")
+    return torch.device("cuda" if has_gpu and name != "cpu" else "cpu")
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return bfloat16 autocast on a GPU, and nothing on a CPU, which computes in float32."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+@contextmanager
+def reproducible(device: torch.device, threads: int | None = None) -> Iterator[None]:
+    """Compute with deterministic algorithms on a CPU and with `threads` threads inside the block.
+
+    The number of threads changes how sums are split, so equal bits need equal threads. A GPU
+    keeps its fast algorithms.
+    """
+    if threads is not None and threads < 1:
+        raise HearsayError(f"threads: {threads} must be at least 1")
+    before, before_threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    try:
+        torch.use_deterministic_algorithms(device.type == "cpu")
+        if threads is not None:
+            torch.set_num_threads(threads)
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.set_num_threads(before_threads)
+
+
+def describe_hardware(device: torch.device) -> dict[str, object]:
+    """Return what `run.json` says of the machine: the GPU's name, or the number of CPU threads."""
+    if device.type == "cuda":
+        return {"gpu": torch.cuda.get_device_name(device), "threads": torch.get_num_threads()}
+    return {"gpu": None, "threads": torch.get_num_threads()}

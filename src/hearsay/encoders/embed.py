@@ -1,0 +1,108 @@
+"""Embed pictures and captions once with the frozen towers, for training and scoring to gather."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from hearsay.device import reproducible, resolve_device
+from hearsay.encoders.clip import ClipTowers, load_clip
+from hearsay.encoders.pictures import decode_images, read_image_table
+from hearsay.errors import HearsayError
+from hearsay.files import atomic_path, write_parquet
+from hearsay.progress import progress
+
+BATCH_SIZE = 256  # pictures or captions at a time; changes memory, not results
+
+
+def embed_images(
+    weights: Path, images: Path, array: Path, index: Path, device: str, num_workers: int = 1
+) -> None:
+    """Embed one shard of pictures: float16 [clips, L, D], unit norm, in the table's order.
+
+    Args:
+        weights: of `prepare_clip`.
+        images: the shard's image table; may be empty.
+        array: the .npy to write.
+        index: the table to write beside it: clip_id, row.
+        device: auto, cpu or cuda.
+        num_workers: threads that decode and compute.
+
+    Raises:
+        HearsayError: clips have different numbers of images, or one cannot be decoded.
+    """
+    torch_device = resolve_device(device)
+    towers = load_clip(weights, torch_device)
+    table = read_image_table(images)
+    clip_ids = list(dict.fromkeys(table["clip_id"]))
+    jpegs = table["jpeg"].tolist()
+    batches = [jpegs[start : start + BATCH_SIZE] for start in range(0, len(jpegs), BATCH_SIZE)]
+    blocks = [np.zeros((0, towers.embed_dim), dtype=np.float16)]
+    with reproducible(torch_device, num_workers):
+        for batch in progress(batches, total=len(batches), unit=f"batch of {BATCH_SIZE} image"):
+            blocks.append(
+                encode_pixels(towers, decode_images(batch, towers.image_size, num_workers))
+            )
+    num_images = len(jpegs) // len(clip_ids) if clip_ids else 1
+    embeddings = np.concatenate(blocks).reshape(len(clip_ids), num_images, towers.embed_dim)
+    _write(embeddings, pd.DataFrame({"clip_id": clip_ids}, dtype=str), array, index)
+
+
+def embed_captions(
+    weights: Path, captions: Path, array: Path, index: Path, device: str, num_workers: int = 1
+) -> None:
+    """Embed all captions: float16 [captions, D], unit norm, in the table's order.
+
+    No prompt is put around a caption.
+
+    Args:
+        weights: of `prepare_clip`.
+        captions: the captions table.
+        array: the .npy to write.
+        index: the table to write beside it: caption_id, clip_id, row, text.
+        device: auto, cpu or cuda.
+        num_workers: threads that compute.
+    """
+    torch_device = resolve_device(device)
+    towers = load_clip(weights, torch_device)
+    if not Path(captions).is_file():
+        raise HearsayError(f"{captions} does not exist; build_index has not run")
+    table = pq.read_table(captions, columns=["caption_id", "clip_id", "text"]).to_pandas()
+    texts = table["text"].tolist()
+    batches = [texts[start : start + BATCH_SIZE] for start in range(0, len(texts), BATCH_SIZE)]
+    blocks = [np.zeros((0, towers.embed_dim), dtype=np.float16)]
+    with reproducible(torch_device, num_workers):
+        for batch in progress(batches, total=len(batches), unit=f"batch of {BATCH_SIZE} caption"):
+            blocks.append(encode_texts(towers, batch))
+    _write(np.concatenate(blocks), table, array, index)
+
+
+def encode_pixels(towers: ClipTowers, pixels: Tensor) -> NDArray[np.float16]:
+    """Embed uint8 pictures [B, 3, S, S] as unit vectors [B, D]."""
+    with torch.inference_mode():
+        return _unit(towers.model.encode_image(towers.preprocess(pixels)))
+
+
+def encode_texts(towers: ClipTowers, texts: Sequence[str]) -> NDArray[np.float16]:
+    """Embed texts as unit vectors [B, D]."""
+    with torch.inference_mode():
+        return _unit(towers.model.encode_text(towers.tokenize(texts)))
+
+
+def _unit(embeddings: Tensor) -> NDArray[np.float16]:
+    unit = functional.normalize(embeddings.float(), dim=-1)
+    return unit.cpu().numpy().astype(np.float16)
+
+
+def _write(embeddings: NDArray[np.float16], table: pd.DataFrame, array: Path, index: Path) -> None:
+    with atomic_path(array) as temporary:
+        np.save(temporary, embeddings)
+    table = table.assign(row=np.arange(len(table), dtype=np.int64))
+    order = [name for name in ("caption_id", "clip_id", "row", "text") if name in table.columns]
+    write_parquet(table[order], index)

@@ -1,0 +1,76 @@
+"""Atomic writing: a file under its final name is always complete."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hearsay.errors import HearsayError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of `path` that takes its name once the block has succeeded.
+
+    A block that fails leaves neither the temporary file nor a changed `path`. The temporary
+    name keeps the suffix, since numpy and matplotlib choose the format by it.
+
+    Raises:
+        HearsayError: the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if error.filename and Path(error.filename).name not in (temporary.name, path.name):
+            raise
+        raise HearsayError(
+            f"cannot write {path}: {error.strerror or error}; free space or mend the folder, "
+            "then start the same command again"
+        ) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_parquet(table: "pd.DataFrame | pa.Table", path: Path) -> None:
+    """Write a table as Parquet, atomically."""
+    import pandas as pd  # here, since the command line reads JSON alone and starts at once
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value as indented JSON, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        HearsayError: the file is absent or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise HearsayError(f"{path} does not exist; the step that writes it has not run") from None
+    except json.JSONDecodeError as error:
+        raise HearsayError(f"{path} is not JSON ({error}); remove it and run again") from error

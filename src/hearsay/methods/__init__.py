@@ -1,0 +1,26 @@
+"""What a system under test is; a family is one module, loaded when it is asked for."""
+
+from importlib import import_module
+
+from hearsay.errors import HearsayError
+from hearsay.methods.family import Family, Options
+
+FAMILIES = {"frame_match": "hearsay.methods.frame_match:FrameMatch"}
+"""Family of config → module and class. The class is called with the stage's options and the
+stage's name."""
+
+
+def make_family(options: Options, stage: str) -> Family:
+    """Make the family that `options["family"]` names, for one stage.
+
+    Raises:
+        HearsayError: the family is unknown.
+    """
+    name = options["family"]
+    if name not in FAMILIES:
+        raise HearsayError(
+            f"methods: family {name!r} is not defined; known: {', '.join(sorted(FAMILIES))}"
+        )
+    module, _, attribute = FAMILIES[name].partition(":")
+    family: Family = getattr(import_module(module), attribute)(options, stage)
+    return family

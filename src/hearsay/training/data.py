@@ -1,0 +1,203 @@
+"""What a stage trains on: which clips, and how a batch of them is gathered from the stores."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from hearsay.errors import HearsayError
+from hearsay.features.normalise import normalise
+from hearsay.features.store import ShardedArrays
+from hearsay.layout import DatasetFiles
+from hearsay.methods.family import Batch
+
+PREFETCHED = 2  # batches read ahead while the network computes
+
+
+class NormalisedFeatures:
+    """Filter banks of any clips, padded and normalised.
+
+    Args:
+        arrays: the shards' .npy files; their indexes lie beside them.
+        statistics: mean and std of the set that the network was first trained on.
+        pad: `before` or `after` the normalisation (`features.fbank.pad`).
+    """
+
+    def __init__(self, arrays: Sequence[Path], statistics: Mapping[str, Any], pad: str) -> None:
+        self.paths = [Path(array) for array in arrays]
+        self.store = ShardedArrays(arrays)
+        indexes = [pq.read_table(path.with_suffix(".parquet")) for path in self.paths]
+        self.num_frames: dict[str, int] = {
+            clip_id: frames
+            for index in indexes
+            for clip_id, frames in zip(
+                index["clip_id"].to_pylist(), index["num_frames"].to_pylist(), strict=True
+            )
+        }
+        self.statistics = statistics
+        self.pad = pad
+
+    @property
+    def clip_ids(self) -> Sequence[str]:
+        """All clips that have features."""
+        return list(self.num_frames)
+
+    def gather(self, clip_ids: Sequence[str]) -> Tensor:
+        """Gather float32 [B, T, F]."""
+        features = self.store.gather(clip_ids)
+        num_frames = np.array([self.num_frames[clip_id] for clip_id in clip_ids], dtype=np.int64)
+        return torch.as_tensor(normalise(features, num_frames, self.statistics, self.pad))
+
+
+class ImageEmbeddings:
+    """The image embeddings of any clips."""
+
+    def __init__(self, arrays: Sequence[Path]) -> None:
+        self.paths = [Path(array) for array in arrays]
+        self.store = ShardedArrays(arrays)
+
+    @property
+    def clip_ids(self) -> Sequence[str]:
+        """All clips that have images."""
+        return self.store.clip_ids
+
+    def gather(self, clip_ids: Sequence[str]) -> Tensor:
+        """Gather float32 [B, L, D]."""
+        return torch.from_numpy(self.store.gather(clip_ids).astype(np.float32))
+
+
+class CaptionEmbeddings:
+    """The caption embeddings of any clips.
+
+    Args:
+        array: the .npy of all captions; the table beside it says whose they are.
+    """
+
+    def __init__(self, array: Path) -> None:
+        self.paths = [Path(array)]
+        index = pq.read_table(Path(array).with_suffix(".parquet"), columns=["clip_id", "row"])
+        self.array = np.load(array, mmap_mode="r")  # [M, D]
+        rows = index.to_pandas().groupby("clip_id", sort=False)["row"].agg(list)
+        self.rows: dict[str, list[int]] = rows.to_dict()
+
+    @property
+    def clip_ids(self) -> Sequence[str]:
+        """All clips that have a caption."""
+        return list(self.rows)
+
+    def gather(self, clip_ids: Sequence[str], generator: torch.Generator) -> Tensor:
+        """Gather one caption of each clip, drawn at random: float32 [B, D]."""
+        share = torch.rand(len(clip_ids), generator=generator, dtype=torch.float64).tolist()
+        rows = [
+            self.rows[clip_id][int(part * len(self.rows[clip_id]))]
+            for clip_id, part in zip(clip_ids, share, strict=True)
+        ]
+        return torch.from_numpy(np.asarray(self.array[rows], dtype=np.float32))
+
+
+Store = NormalisedFeatures | ImageEmbeddings | CaptionEmbeddings
+Stores = dict[str, Store]
+
+
+def open_stores(
+    data: DatasetFiles, names: Sequence[str], statistics: Mapping[str, Any], pad: str
+) -> Stores:
+    """Open the stores that a family requires, by name.
+
+    Raises:
+        HearsayError: a name is unknown.
+    """
+    makers: dict[str, Callable[[], Store]] = {
+        "fbank": lambda: NormalisedFeatures(data.shards("fbank", ".npy"), statistics, pad),
+        "image_embeddings": lambda: ImageEmbeddings(data.shards("image_embeddings", ".npy")),
+        "caption_embeddings": lambda: CaptionEmbeddings(data.caption_embeddings),
+    }
+    unknown = set(names) - set(makers)
+    if unknown:
+        raise HearsayError(f"no store {', '.join(sorted(unknown))}; known: {', '.join(makers)}")
+    return {name: makers[name]() for name in names}
+
+
+def choose_clips(clips: Path, split: str, stores: Stores, subset: Path | None) -> list[str]:
+    """List the clips of a split, in index order, that every store holds and the subset names.
+
+    Args:
+        clips: index table.
+        split: train, val or test.
+        stores: of `open_stores`.
+        subset: a text file of clip ids, one a line; None: no restriction.
+
+    Raises:
+        HearsayError: the subset file is absent or names no clip.
+    """
+    table: pd.DataFrame = pq.read_table(clips, columns=["clip_id", "split"]).to_pandas()
+    present = [set(store.clip_ids) for store in stores.values()]
+    if subset is not None:
+        present.append(read_subset(subset))
+    listed = table.loc[table["split"] == split, "clip_id"].tolist()
+    return [clip_id for clip_id in listed if all(clip_id in known for known in present)]
+
+
+def read_subset(path: Path) -> set[str]:
+    """Read a text file of clip ids, one a line; empty lines do not count.
+
+    Raises:
+        HearsayError: the file is absent or empty.
+    """
+    if not Path(path).is_file():
+        raise HearsayError(f"{path} does not exist; benchmark.subset is a text file of clip ids")
+    ids = {line.strip() for line in Path(path).read_text().splitlines()} - {""}
+    if not ids:
+        raise HearsayError(f"{path} names no clip; write one clip id a line")
+    return ids
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Clips of one split, and the stores that their batches are gathered from."""
+
+    clip_ids: list[str]
+    stores: Stores
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    def gather(self, rows: Sequence[int], generator: torch.Generator) -> Batch:
+        """Gather a batch on the CPU; captions are drawn from `generator`."""
+        ids = [self.clip_ids[row] for row in rows]
+        batch: Batch = {}
+        for name, store in self.stores.items():
+            if isinstance(store, CaptionEmbeddings):
+                batch[name] = store.gather(ids, generator)
+            else:
+                batch[name] = store.gather(ids)
+        return batch
+
+    def batches(
+        self, rows: Iterable[Sequence[int]], generators: Iterable[torch.Generator]
+    ) -> Iterator[Batch]:
+        """Yield the batch of each list of rows, read ahead on another thread.
+
+        Each batch has a generator of its own, so the order of reading changes no draw.
+        """
+        waiting: list[Future[Batch]] = []
+        with ThreadPoolExecutor(1) as pool:
+            for part, generator in zip(rows, generators, strict=False):
+                waiting.append(pool.submit(self.gather, part, generator))
+                if len(waiting) > PREFETCHED:
+                    yield waiting.pop(0).result()
+            for future in waiting:
+                yield future.result()
+
+
+def make_generator(*key: int) -> torch.Generator:
+    """Make a CPU generator of its own for each key, e.g. (seed, epoch, step, purpose)."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]) >> 1)

@@ -1,0 +1,83 @@
+"""Bootstrap intervals against naive resampling and theory."""
+
+import numpy as np
+import pytest
+
+from hearsay.errors import HearsayError
+from hearsay.metrics import bootstrap
+from hearsay.metrics.bootstrap import bootstrap_interval, paired_difference, resample
+
+
+def naive(values, clusters, statistic, num_resamples, seed):
+    """Draw clips one by one and carry all their values along."""
+    generator = np.random.default_rng(seed)
+    names = np.unique(clusters)
+    results = []
+    for _ in range(num_resamples):
+        drawn = generator.integers(0, len(names), size=len(names))
+        results.append(statistic(np.concatenate([values[clusters == names[d]] for d in drawn])))
+    return np.array(results)
+
+
+@pytest.mark.parametrize(("name", "statistic"), [("mean", np.mean), ("median", np.median)])
+def test_resamples_equal_a_naive_loop(name, statistic):
+    generator = np.random.default_rng(0)
+    clusters = np.array(["b", "a", "c", "d", "e"])[generator.integers(0, 5, size=31)]
+    values = generator.integers(1, 9, size=31).astype(float)
+    expected = naive(values, clusters, statistic, 200, seed=4)
+    assert resample(values, clusters, name, 200, seed=4) == pytest.approx(expected)
+
+
+def test_the_interval_of_independent_queries_has_the_width_of_theory():
+    values = (np.arange(400) % 4 == 0).astype(float)
+    low, high = bootstrap_interval(values, np.arange(400), "mean", 2000, seed=0)
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.25 * 0.75 / 400), rel=0.08)
+    assert (low + high) / 2 == pytest.approx(0.25, abs=0.005)
+
+
+def test_captions_of_a_clip_stay_together():
+    values = np.repeat((np.arange(100) % 4 == 0).astype(float), 5)
+    whole_clips = bootstrap_interval(values, np.repeat(np.arange(100), 5), "mean", 1000, seed=0)
+    each_caption = bootstrap_interval(values, np.arange(500), "mean", 1000, seed=0)
+    ratio = np.diff(whole_clips)[0] / np.diff(each_caption)[0]
+    assert ratio == pytest.approx(np.sqrt(5), rel=0.1)
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
+    values = np.random.default_rng(0).random(50)
+    first = bootstrap_interval(values, np.arange(50), "mean", 100, seed=1)
+    assert bootstrap_interval(values, np.arange(50), "mean", 100, seed=1) == first
+    assert bootstrap_interval(values, np.arange(50), "mean", 100, seed=2) != first
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_the_size_of_a_block_changes_nothing(statistic, monkeypatch):
+    values, clusters = np.random.default_rng(0).random(60), np.arange(60) // 3
+    whole = resample(values, clusters, statistic, 37, seed=1)
+    monkeypatch.setattr(bootstrap, "BLOCK_SIZE", 300)
+    assert resample(values, clusters, statistic, 37, seed=1) == pytest.approx(whole, abs=1e-12)
+
+
+def test_a_paired_difference_is_narrower_than_two_intervals():
+    generator = np.random.default_rng(0)
+    a = generator.random(300)
+    b = a - 0.01 + generator.normal(scale=0.01, size=300)
+    difference = paired_difference(a, b, np.arange(300), "mean", 500, seed=0)
+    assert difference.value == pytest.approx(0.01, abs=0.003)
+    assert 0 < difference.ci_low < difference.value < difference.ci_high
+    assert difference.ci_high - difference.ci_low < 0.01
+
+
+def test_a_system_does_not_differ_from_itself():
+    values = np.random.default_rng(0).integers(1, 99, size=80)
+    difference = paired_difference(values, values, np.arange(80) // 2, "median", 50, seed=0)
+    assert (difference.value, difference.ci_low, difference.ci_high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "clusters", "resamples"),
+    [([], [], 10), ([1.0], [1, 2], 10), ([1.0], [1], 0)],
+)
+def test_impossible_input_is_refused(values, clusters, resamples):
+    with pytest.raises(HearsayError, match="bootstrap"):
+        bootstrap_interval(np.array(values), np.array(clusters), "mean", resamples, seed=0)

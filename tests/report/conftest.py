@@ -1,0 +1,57 @@
+"""Small synthetic runs for the tests of tables and plots."""
+
+import numpy as np
+import pytest
+
+from hearsay.report.scores import collect_scores
+from hearsay.scoring.records import ScoreIdentity, join_ranks, write_scores
+from hearsay.scoring.retrieval import score_audio_image, score_audio_text
+
+CLIPS = [f"clip{number:02d}" for number in range(30)]
+
+
+def _write_run(folder, method, stage, seed, noise, dataset="demo", weights="demo-clip"):
+    """Score embeddings that are the truth plus noise, as one run would, and return scores.json."""
+    truth = np.random.default_rng(7).normal(size=(30, 16))
+    generator = np.random.default_rng([11, seed, len(method)])
+    audio = truth + noise * generator.normal(size=truth.shape)
+    identity = ScoreIdentity(dataset, "test", "all", method, stage, weights, seed, "abcdefabcdef")
+    if stage == "audio_image":
+        images = np.repeat(truth[:, None], 4, axis=1)
+        parts = [score_audio_image(audio, images, CLIPS, identity, num_resamples=20)]
+    else:
+        captions = np.repeat(truth, 5, axis=0)
+        owners = [clip for clip in CLIPS for _ in range(5)]
+        names = [f"{clip}_{number}" for number, clip in enumerate(owners)]
+        parts = [
+            score_audio_text(audio, CLIPS, captions, names, owners, identity, num_resamples=20)
+        ]
+    target = folder / "runs" / method / f"seed{seed}" / stage
+    write_scores(
+        [record for part in parts for record in part[0]], join_ranks(p[1] for p in parts), target
+    )
+    return target / "scores.json"
+
+
+@pytest.fixture
+def write_run():
+    return _write_run
+
+
+@pytest.fixture(scope="session")
+def score_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    files = []
+    for stage in ("audio_image", "audio_text"):
+        for seed in (0, 1, 2):
+            files.append(_write_run(folder, "vip_ant", stage, seed, noise=1.0))
+            files.append(_write_run(folder, "deaf_one", stage, seed, noise=1e6))
+        files.append(_write_run(folder, "oracle", stage, 0, noise=0.1, weights="none"))
+    return files
+
+
+@pytest.fixture(scope="session")
+def scores(score_files):
+    path = score_files[0].parents[4] / "tables" / "scores.csv"
+    collect_scores(score_files, path)
+    return path

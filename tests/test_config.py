@@ -1,0 +1,117 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hearsay.config import (
+    check_config,
+    merge,
+    runnable_methods,
+    shards,
+    stage_options,
+    used_datasets,
+)
+from hearsay.errors import HearsayError
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def change(config, key, value):
+    changed = deepcopy(config)
+    *parents, last = key.split(".")
+    section = changed
+    for parent in parents:
+        section = section[parent]
+    section[last] = value
+    return changed
+
+
+def test_the_default_config_is_valid(config):
+    check_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflow" / "configs").glob("*.yaml")), ids=str)
+def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, path):
+    check_config(merge(config, yaml.safe_load(path.read_text())), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("benchmark.sedes", [1], "config: benchmark: unknown key 'sedes'"),
+        ("datasets.demo.demo.loudness", 1, "config: datasets.demo.demo: unknown key 'loudness'"),
+        ("datasets.demo.num_clips", "many", "config: datasets.demo.num_clips: 'many' is not"),
+        ("datasets.demo.demo.disagreement", 1.5, "config: datasets.demo.demo.disagreement: 1.5"),
+        ("benchmark.methods", ["vip_aunt"], "config: benchmark.methods: 'vip_aunt' is not defined"),
+        ("benchmark.stages.audio_text", "clotho", "config: benchmark.stages.audio_text: 'clotho'"),
+        ("datasets.demo.reader", "folder", "config: datasets.demo has reader folder, but no"),
+        ("clip.model", "ViT-B-32", "config: clip.model 'ViT-B-32' needs clip.pretrained"),
+        ("methods.vip_ant.image_choice", "best", "config: methods.vip_ant.image_choice: 'best'"),
+        (
+            "families.frame_match.audio_text.warmup_epochs",
+            99,
+            "config: methods.vip_ant.audio_text: warmup_epochs 99 exceeds epochs",
+        ),
+    ],
+)
+def test_a_wrong_value_gets_one_line_that_names_its_key(config, key, value, message):
+    with pytest.raises(HearsayError) as error:
+        check_config(change(config, key, value), SCHEMA)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_every_option_of_the_default_config_is_explained():
+    """A line that sets a value has a comment, or stands below a section that has one."""
+    unexplained, sections = [], {}  # section headings above the line, by indentation
+    for line in (ROOT / "config.yaml").read_text().splitlines():
+        setting, _, comment = line.partition("#")
+        if ":" not in setting:
+            continue
+        indent = len(setting) - len(setting.lstrip())
+        sections = {depth: text for depth, text in sections.items() if depth < indent}
+        if setting.strip().endswith(":"):
+            sections[indent] = comment
+        elif not comment and not sections.get(max(sections, default=0)):
+            unexplained.append(line)
+    assert unexplained == []
+
+
+def test_the_last_shard_may_be_smaller(config):
+    changed = change(
+        change(config, "datasets.demo.num_clips", 401), "datasets.demo.shard_size", 200
+    )
+    assert shards(changed, "demo") == ["00000", "00001", "00002"]
+
+
+def test_options_of_one_stage_do_not_hold_those_of_the_other(config):
+    changed = change(config, "families.frame_match.audio_text.epochs", 99)
+    assert stage_options(changed, "vip_ant", "audio_image") == stage_options(
+        config, "vip_ant", "audio_image"
+    )
+    assert stage_options(changed, "vip_ant", "audio_text")["epochs"] == 99
+
+
+def test_a_method_overrides_its_family(config):
+    changed = deepcopy(config)
+    changed["methods"]["vip_ant"]["audio_image"] = {"epochs": 7}
+    options = stage_options(changed, "vip_ant", "audio_image")
+    assert options["epochs"] == 7
+    batch_size = config["families"]["frame_match"]["audio_image"]["batch_size"]
+    assert options["batch_size"] == batch_size
+
+
+def test_methods_that_need_pictures_are_left_out_with_a_reason(config):
+    methods, reasons = runnable_methods(change(config, "datasets.demo.num_images", 0))
+    assert methods == []
+    assert reasons == [
+        "method vip_ant is left out: it needs pictures, and data set demo has num_images: 0"
+    ]
+    assert used_datasets(config) == ["demo"]

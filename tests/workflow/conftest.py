@@ -1,0 +1,115 @@
+"""A tiny workflow: the default config at sizes that train in seconds, in a folder of its own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hearsay.config import merge
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "benchmark": {"seeds": [0, 1], "bootstrap_resamples": 100},
+    "datasets": {
+        "demo": {
+            "num_clips": 36,
+            "shard_size": 20,
+            "demo": {
+                "num_val": 6,
+                "num_test": 10,
+                "broken": {"dead_link": 0.03, "silent": 0.03, "truncated": 0.03, "corrupt": 0.03},
+            },
+        }
+    },
+    "clip": {
+        "model": {
+            "embed_dim": 16,
+            "vision_cfg": {"image_size": 64, "width": 32, "layers": 1, "head_width": 16},
+            "text_cfg": {"width": 16, "heads": 2, "layers": 1},
+        },
+        "training": {"epochs": 1, "batch_size": 8},
+    },
+    "families": {
+        "frame_match": {
+            "audio_image": {"epochs": 2, "warmup_epochs": 1, "batch_size": 8},
+            "audio_text": {"epochs": 2, "warmup_epochs": 1, "batch_size": 8},
+        }
+    },
+}
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A folder with a config in which the repository's Snakefile runs."""
+
+    folder: Path
+
+    def configure(self, *overrides: dict[str, Any]) -> None:
+        config = yaml.safe_load((ROOT / "config.yaml").read_text())
+        for override in overrides:
+            config = merge(config, override)
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def command(self, *arguments: str) -> list[str]:
+        snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        return [*snakemake, "--directory", str(self.folder), "--cores", "2", *arguments]
+
+    def run(
+        self, *arguments: str, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=400,
+        )
+
+    def planned(self, *arguments: str) -> Counter[str]:
+        """Count the jobs of a dry run by rule; target rules are left out."""
+        result = self.run(*arguments, "--dry-run", "--quiet", "host")
+        assert result.returncode == 0, result.stdout
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total ", result.stdout, re.M | re.S)
+        if table is None:
+            assert "Nothing to be done" in result.stdout, result.stdout
+            return Counter()
+        counts = dict(line.split() for line in table[1].strip().splitlines())
+        targets = {"all", "data", "features", "runs", "tables"}
+        return Counter({rule: int(n) for rule, n in counts.items() if rule not in targets})
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Read what Snakemake recorded of each output: rule, starttime, endtime."""
+        records = (self.folder / ".snakemake" / "metadata").rglob("*")
+        return [json.loads(path.read_text()) for path in records if path.is_file()]
+
+    def tables(self) -> dict[str, bytes]:
+        return {
+            path.name: path.read_bytes()
+            for path in sorted((self.folder / "results" / "tables").iterdir())
+        }
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Workflow:
+    workflow = Workflow(tmp_path)
+    workflow.configure()
+    return workflow
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The tiny workflow after an undisturbed run, on a machine that seems to have one card."""
+    workflow = Workflow(tmp_path_factory.mktemp("finished"))
+    workflow.configure(TINY)
+    result = workflow.run(environment={"CUDA_VISIBLE_DEVICES": "0"})
+    assert result.returncode == 0, result.stdout[-5000:]
+    return workflow

@@ -1,0 +1,91 @@
+"""What Snakemake would do, without doing it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT, Workflow
+
+
+def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow) -> None:
+    planned = workflow.planned()
+    shards, runs = 4, 3 * 2  # 780 clips of 195; seeds times stages
+    per_shard = ("fetch_clips", "decode_clips", "extract_fbank", "embed_images")
+    assert {rule: planned[rule] for rule in per_shard} == dict.fromkeys(per_shard, shards)
+    assert planned["train_run"] == planned["score_run"] == runs
+    assert planned["score_oracle"] == 2
+    assert planned["make_demo"] == planned["build_index"] == planned["prepare_clip"] == 1
+    assert planned.total() <= 100
+
+
+def test_the_target_data_needs_no_training(workflow: Workflow) -> None:
+    planned = workflow.planned("data")
+    assert set(planned) == {
+        "make_demo",
+        "build_index",
+        "fetch_clips",
+        "decode_clips",
+        "collect_availability",
+    }
+
+
+def test_a_data_set_without_pictures_leaves_the_method_out_with_a_line(
+    workflow: Workflow,
+) -> None:
+    workflow.configure({"datasets": {"demo": {"num_images": 0}}})
+    result = workflow.run("--dry-run", "features")
+    assert result.returncode == 0, result.stdout
+    assert "method vip_ant is left out: it needs pictures" in result.stdout
+    assert "embed_images" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ({"benchmark": {"sedes": [1]}}, "config: benchmark: unknown key 'sedes'"),
+        ({"benchmark": {"methods": ["vip_aunt"]}}, "'vip_aunt' is not defined under methods"),
+    ],
+)
+def test_a_wrong_config_stops_before_any_job(
+    workflow: Workflow, override: dict[str, object], line: str
+) -> None:
+    workflow.configure(override)
+    result = workflow.run()
+    assert result.returncode == 1
+    assert line in result.stdout
+    assert not (workflow.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    "config", sorted((ROOT / "workflow" / "configs").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_each_config_of_a_paper_can_be_planned(workflow: Workflow, config: Path) -> None:
+    files = [
+        section["folder"]["csv"]
+        for section in yaml.safe_load(config.read_text()).get("datasets", {}).values()
+        if "folder" in section
+    ]
+    for name in files:  # the user's own file: its presence is all that a plan needs
+        (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (workflow.folder / name).touch()
+    result = workflow.run("--dry-run", "--quiet", "all", "--configfile", str(config))
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
+def test_help_answers_at_once() -> None:
+    """Measured as processor time, which other programs on the machine change little."""
+    before = os.times()
+    subprocess.run(["hearsay", "--help"], check=True, capture_output=True, env=_path())
+    after = os.times()
+    spent = after.children_user + after.children_system
+    assert spent - before.children_user - before.children_system < 0.3
+
+
+def _path() -> dict[str, str]:
+    from hearsay.machine import put_commands_on_path
+
+    put_commands_on_path()
+    return dict(os.environ)

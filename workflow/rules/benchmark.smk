@@ -1,0 +1,131 @@
+# features + embeddings -> runs -> scores
+
+
+ruleorder: score_oracle > score_run
+
+
+rule train_run:
+    input:
+        availability=stage_file("availability.json"),
+        statistics=stage_file("fbank/statistics.json"),
+        features=stage_shards("fbank/{shard}.npy"),
+        targets=stage_targets,
+        weights=CLIP_WEIGHTS,
+        init=stage_before,
+        subset=SUBSET,
+    output:
+        model="<results>/runs/{method}/seed{seed}/{stage}/model.pt",
+        history="<results>/runs/{method}/seed{seed}/{stage}/history.parquet",
+        run="<results>/runs/{method}/seed{seed}/{stage}/run.json",
+    log:
+        "<logs>/train_run/{method}/seed{seed}/{stage}.log",
+    benchmark:
+        "<benchmarks>/train_run/{method}/seed{seed}/{stage}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=720,
+    params:
+        version=1,
+        folder=subpath(output.model, parent=True),
+        options=run_options,
+        data=subpath(input.availability, parent=True),
+        init=lambda wildcards, input: option("--init", input.init),
+        subset=option("--subset", SUBSET),
+        device=config["benchmark"]["device"],
+    shell:
+        "hearsay --log {log:q} train_run"
+        " --method {wildcards.method:q}"
+        " --stage {wildcards.stage:q}"
+        " --seed {wildcards.seed:q}"
+        " --options {params.options:q}"
+        " --data {params.data:q}"
+        " --weights {input.weights:q}"
+        " {params.init:q}"
+        " {params.subset:q}"
+        " --folder {params.folder:q}"
+        " --device {params.device:q}"
+        " --threads {threads}"
+
+
+rule score_run:
+    input:
+        image_data=f"<results>/data/{IMAGE_DATASET}/availability.json",
+        text_data=f"<results>/data/{TEXT_DATASET}/availability.json",
+        files=scored_files,
+        statistics=stage_file("fbank/statistics.json"),
+        weights=CLIP_WEIGHTS,
+        model="<results>/runs/{method}/seed{seed}/{stage}/model.pt",
+        subset=SUBSET,
+    output:
+        scores="<results>/runs/{method}/seed{seed}/{stage}/scores.json",
+        ranks="<results>/runs/{method}/seed{seed}/{stage}/ranks.parquet",
+    log:
+        "<logs>/score_run/{method}/seed{seed}/{stage}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        version=1,
+        folder=subpath(output.scores, parent=True),
+        image_data=subpath(input.image_data, parent=True),
+        text_data=subpath(input.text_data, parent=True),
+        subset=option("--subset", SUBSET),
+        num_resamples=config["benchmark"]["bootstrap_resamples"],
+        device=config["benchmark"]["device"],
+    shell:
+        "hearsay --log {log:q} score_run"
+        " --method {wildcards.method:q}"
+        " --stage {wildcards.stage:q}"
+        " --seed {wildcards.seed:q}"
+        " --image-data {params.image_data:q}"
+        " --text-data {params.text_data:q}"
+        " --weights {input.weights:q}"
+        " --model {input.model:q}"
+        " {params.subset:q}"
+        " --folder {params.folder:q}"
+        " --num-resamples {params.num_resamples:q}"
+        " --device {params.device:q}"
+        " --threads {threads}"
+
+
+rule score_oracle:
+    input:
+        availability=stage_file("availability.json"),
+        facts=stage_file("source/facts.parquet"),
+        subset=SUBSET,
+    output:
+        scores="<results>/runs/oracle/seed0/{stage}/scores.json",
+        ranks="<results>/runs/oracle/seed0/{stage}/ranks.parquet",
+    log:
+        "<logs>/score_oracle/{stage}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        version=1,
+        folder=subpath(output.scores, parent=True),
+        num_images=lambda wildcards: config["datasets"][
+            STAGE_DATASETS[wildcards.stage]
+        ]["num_images"],
+        data=subpath(input.availability, parent=True),
+        subset=option("--subset", SUBSET),
+        num_resamples=config["benchmark"]["bootstrap_resamples"],
+    shell:
+        "hearsay --log {log:q} score_oracle"
+        " --stage {wildcards.stage:q}"
+        " --data {params.data:q}"
+        " --facts {input.facts:q}"
+        " --num-images {params.num_images:q}"
+        " {params.subset:q}"
+        " --folder {params.folder:q}"
+        " --num-resamples {params.num_resamples:q}"

@@ -1,0 +1,189 @@
+# annotations -> index -> clips -> audio and images, and the record of every clip
+
+
+rule make_demo:
+    output:
+        clips="<results>/data/{dataset}/source/clips.parquet",
+        captions="<results>/data/{dataset}/source/captions.parquet",
+        phrases="<results>/data/{dataset}/source/phrases.parquet",
+        facts="<results>/data/{dataset}/source/facts.parquet",
+    log:
+        "<logs>/make_demo/{dataset}.log",
+    benchmark:
+        "<benchmarks>/make_demo/{dataset}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    threads: 8
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        version=1,
+        folder=subpath(output.clips, parent=True),
+        num_clips=dataset_option("num_clips"),
+        clip_duration_s=dataset_option("clip_duration_s"),
+        options=dataset_options("demo"),
+    shell:
+        "hearsay --log {log:q} make_demo"
+        " --folder {params.folder:q}"
+        " --num-clips {params.num_clips:q}"
+        " --clip-duration-s {params.clip_duration_s:q}"
+        " --options {params.options:q}"
+        " --num-workers {threads}"
+
+
+rule fetch_annotations:
+    output:
+        file="<results>/data/{dataset}/annotations/{split}.csv",
+    log:
+        "<logs>/fetch_annotations/{dataset}/{split}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        version=1,
+        address=annotation_address,
+    shell:
+        "hearsay --log {log:q} fetch_annotations"
+        " --address {params.address:q}"
+        " --file {output.file:q}"
+
+
+rule build_index:
+    input:
+        reader_inputs,
+    output:
+        clips="<results>/data/{dataset}/index/clips.parquet",
+        captions="<results>/data/{dataset}/index/captions.parquet",
+        phrases="<results>/data/{dataset}/index/phrases.parquet",
+    log:
+        "<logs>/build_index/{dataset}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        version=1,
+        reader=dataset_option("reader"),
+        source=reader_source,
+        num_clips=dataset_option("num_clips"),
+        shuffle_seed=dataset_option("shuffle_seed"),
+    shell:
+        "hearsay --log {log:q} build_index"
+        " --dataset {wildcards.dataset:q}"
+        " --reader {params.reader:q}"
+        " --source {params.source:q}"
+        " --num-clips {params.num_clips:q}"
+        " --shuffle-seed {params.shuffle_seed:q}"
+        " --clips {output.clips:q}"
+        " --captions {output.captions:q}"
+        " --phrases {output.phrases:q}"
+
+
+rule fetch_clips:
+    input:
+        clips="<results>/data/{dataset}/index/clips.parquet",
+    output:
+        status="<results>/data/{dataset}/clips/{shard}.status.parquet",
+    log:
+        "<logs>/fetch_clips/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/fetch_clips/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        version=1,
+        shard_size=dataset_option("shard_size"),
+        options=fetch_options,
+        serve=serve_option,
+        # Media lie in an undeclared folder: Snakemake would delete a declared one on failure.
+        media_folder=subpath(output.status, strip_suffix=".status.parquet"),
+        run_folder=subpath(input.clips, ancestor=3),
+    shell:
+        "hearsay --log {log:q} fetch_clips"
+        " --clips {input.clips:q}"
+        " --shard {wildcards.shard:q}"
+        " --shard-size {params.shard_size:q}"
+        " --media-folder {params.media_folder:q}"
+        " --status {output.status:q}"
+        " --options {params.options:q}"
+        " --run-folder {params.run_folder:q}"
+        " {params.serve:q}"
+        " --num-workers 2"
+
+
+rule decode_clips:
+    input:
+        clips="<results>/data/{dataset}/index/clips.parquet",
+        fetch_status="<results>/data/{dataset}/clips/{shard}.status.parquet",
+    output:
+        audio="<results>/data/{dataset}/audio/{shard}.parquet",
+        images="<results>/data/{dataset}/images/{shard}.parquet",
+        status="<results>/data/{dataset}/decode/{shard}.status.parquet",
+    log:
+        "<logs>/decode_clips/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/decode_clips/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        version=1,
+        shard_size=dataset_option("shard_size"),
+        options=dataset_options(
+            None,
+            "clip_duration_s",
+            "sample_rate_hz",
+            "num_images",
+            "image_size_px",
+            "min_duration_s",
+            "min_peak_dbfs",
+        ),
+    shell:
+        "hearsay --log {log:q} decode_clips"
+        " --clips {input.clips:q}"
+        " --shard {wildcards.shard:q}"
+        " --shard-size {params.shard_size:q}"
+        " --fetch-status {input.fetch_status:q}"
+        " --audio {output.audio:q}"
+        " --images {output.images:q}"
+        " --status {output.status:q}"
+        " --options {params.options:q}"
+        " --num-workers {threads}"
+
+
+rule collect_availability:
+    input:
+        clips="<results>/data/{dataset}/index/clips.parquet",
+        fetch_status=per_shard("<results>/data/{dataset}/clips/{shard}.status.parquet"),
+        decode_status=per_shard(
+            "<results>/data/{dataset}/decode/{shard}.status.parquet"
+        ),
+    output:
+        table="<results>/data/{dataset}/availability.parquet",
+        summary="<results>/data/{dataset}/availability.json",
+    log:
+        "<logs>/collect_availability/{dataset}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        version=1,
+        data=subpath(output.table, parent=True),
+        num_shards=lambda wildcards: num_shards(config, wildcards.dataset),
+    shell:
+        "hearsay --log {log:q} collect_availability"
+        " --data {params.data:q}"
+        " --num-shards {params.num_shards:q}"
+        " --table {output.table:q}"
+        " --summary {output.summary:q}"

@@ -1,0 +1,242 @@
+# What the rules share: constraints, target lists, small input functions.
+# Whatever can be tested without Snakemake lies in src/hearsay/config.py.
+
+import json
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+from hearsay.config import (
+    check_config,
+    num_shards,
+    runnable_methods,
+    shards,
+    stage_options,
+    used_datasets,
+)
+from hearsay.errors import HearsayError
+from hearsay.machine import count_gpus, put_commands_on_path
+
+
+wildcard_constraints:
+    dataset="[a-z][a-z0-9_]*",
+    shard=r"\d{5}",
+    method="[a-z][a-z0-9_]*",
+    seed=r"\d+",
+    stage="audio_image|audio_text",
+    split="train|val|test",
+    weights="[A-Za-z0-9_.-]+",
+
+
+try:
+    check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+except HearsayError as error:
+    raise WorkflowError(str(error))
+
+METHODS, LEFT_OUT = runnable_methods(config)
+for line in LEFT_OUT:
+    logger.warning(line)
+
+put_commands_on_path()
+
+# Jobs that ask for a GPU share the cards one each, unless the user set a limit of their own.
+# Without a card there is nothing to share: then only the cores count.
+if count_gpus() and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", count_gpus())
+
+
+def dataset_option(*keys):
+    """Return a function of the wildcards that looks up an option of {dataset}."""
+
+    def look_up(wildcards):
+        value = config["datasets"][wildcards.dataset]
+        for key in keys:
+            value = value[key]
+        return value
+
+    return look_up
+
+
+def dataset_options(section, *keys):
+    """Return a function of the wildcards: a section of {dataset} plus some keys, as JSON."""
+
+    def gather(wildcards):
+        dataset = config["datasets"][wildcards.dataset]
+        options = dict(dataset[section]) if section else {}
+        return json.dumps({**options, **{key: dataset[key] for key in keys}})
+
+    return gather
+
+
+def per_shard(pattern, dataset=None):
+    """Return a function of the wildcards: `pattern` for every shard of the data set."""
+
+    def files(wildcards):
+        name = dataset or wildcards.dataset
+        return expand(pattern, dataset=name, shard=shards(config, name))
+
+    return files
+
+
+def reader_inputs(wildcards):
+    """What the reader of {dataset} reads: the demo's tables, the user's CSV, or fetched lists."""
+    dataset = config["datasets"][wildcards.dataset]
+    if dataset["reader"] == "folder":
+        return dataset["folder"]["csv"]
+    names = [
+        "source/clips.parquet",
+        "source/captions.parquet",
+        "source/phrases.parquet",
+    ]
+    if dataset["reader"] != "demo":
+        names = ["annotations/train.csv", "annotations/val.csv", "annotations/test.csv"]
+    return [f"<results>/data/{wildcards.dataset}/{name}" for name in names]
+
+
+def reader_source(wildcards, input):
+    """What `build_index --source` gets: the user's CSV, or the folder of the files above."""
+    if config["datasets"][wildcards.dataset]["reader"] == "folder":
+        return input[0]
+    return str(Path(input[0]).parent)
+
+
+def annotation_address(wildcards):
+    """Where the list of {split} comes from."""
+    dataset = config["datasets"][wildcards.dataset]
+    return dataset[dataset["reader"]][wildcards.split]
+
+
+def fetch_options(wildcards):
+    """The fetch section of {dataset}, and what a clip must have to count as fetched, as JSON."""
+    dataset = config["datasets"][wildcards.dataset]
+    wanted = {
+        "min_duration_s": dataset["min_duration_s"],
+        "require_video": dataset["num_images"] > 0,
+    }
+    return json.dumps({**dataset["fetch"], **wanted})
+
+
+def serve_option(wildcards, input):
+    """The demo's media are served on loopback by the job itself; other data sets need nothing."""
+    if config["datasets"][wildcards.dataset]["reader"] != "demo":
+        return []
+    return ["--serve-folder", str(Path(input.clips).parents[1] / "source" / "media")]
+
+
+def clip_training_files(wildcards):
+    """The demo's towers are trained on pictures and captions of a data set; others are loaded."""
+    if config["clip"]["pretrained"] is not None:
+        return []
+    dataset = config["clip"]["training"]["dataset"]
+    return [
+        f"<results>/data/{dataset}/availability.json",
+        f"<results>/data/{dataset}/index/captions.parquet",
+        *per_shard("<results>/data/{dataset}/images/{shard}.parquet", dataset)(
+            wildcards
+        ),
+    ]
+
+
+def clip_training_option(wildcards, input):
+    """The data set folder that `prepare_clip` trains on, if it trains."""
+    return ["--data", str(Path(input[0]).parent)] if input else []
+
+
+def fbank_options(wildcards):
+    """The fbank section and the rate that the sound of {dataset} is stored at, as JSON."""
+    rate = config["datasets"][wildcards.dataset]["sample_rate_hz"]
+    return json.dumps({**config["features"]["fbank"], "sample_rate_hz": rate})
+
+
+def run_options(wildcards):
+    """All that changes the result of this stage of this method, as JSON."""
+    return json.dumps(stage_options(config, wildcards.method, wildcards.stage))
+
+
+def stage_file(name):
+    """Return a function of the wildcards: a file of the data set that {stage} uses."""
+    return lambda wildcards: f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/{name}"
+
+
+def stage_shards(name):
+    """Return a function of the wildcards: the files of every shard that {stage} uses."""
+
+    def files(wildcards):
+        dataset = STAGE_DATASETS[wildcards.stage]
+        return per_shard(f"<results>/data/{{dataset}}/{name}", dataset)(wildcards)
+
+    return files
+
+
+def stage_targets(wildcards):
+    """What {stage} matches sound with: embeddings of pictures or of captions."""
+    if wildcards.stage == "audio_image":
+        return stage_shards("image_embeddings/{shard}.npy")(wildcards)
+    return stage_file("caption_embeddings.npy")(wildcards)
+
+
+def stage_before(wildcards):
+    """The audio_text stage starts from the audio_image stage; that one from the towers."""
+    if wildcards.stage == "audio_image":
+        return []
+    return "<results>/runs/{method}/seed{seed}/audio_image/model.pt".format(**wildcards)
+
+
+def scored_files(wildcards):
+    """Each stage is scored on both tasks: sound of both data sets, pictures, captions."""
+    return [
+        *per_shard("<results>/data/{dataset}/fbank/{shard}.npy", IMAGE_DATASET)(
+            wildcards
+        ),
+        *per_shard(
+            "<results>/data/{dataset}/image_embeddings/{shard}.npy", IMAGE_DATASET
+        )(wildcards),
+        *per_shard("<results>/data/{dataset}/fbank/{shard}.npy", TEXT_DATASET)(
+            wildcards
+        ),
+        f"<results>/data/{TEXT_DATASET}/caption_embeddings.npy",
+    ]
+
+
+def option(name, value):
+    """An option and its value where there is a value, else nothing."""
+    return [name, str(value)] if value else []
+
+
+STAGE_DATASETS = config["benchmark"]["stages"]
+IMAGE_DATASET = STAGE_DATASETS["audio_image"]
+TEXT_DATASET = STAGE_DATASETS["audio_text"]
+CLIP_WEIGHTS = f"<results>/encoders/{config['clip']['weights']}/clip.pt"
+SUBSET = config["benchmark"]["subset"] or []
+
+FEATURES = [
+    file
+    for dataset in used_datasets(config)
+    for file in [
+        f"<results>/data/{dataset}/fbank/statistics.json",
+        *per_shard("<results>/data/{dataset}/fbank/{shard}.npy", dataset)(None),
+    ]
+]
+if METHODS:  # without pictures there is nothing to train the demo's towers on
+    FEATURES += [
+        *per_shard(
+            "<results>/data/{dataset}/image_embeddings/{shard}.npy", IMAGE_DATASET
+        )(None),
+        f"<results>/data/{TEXT_DATASET}/caption_embeddings.npy",
+    ]
+RUNS = expand(
+    "<results>/runs/{method}/seed{seed}/{stage}",
+    method=METHODS,
+    seed=config["benchmark"]["seeds"],
+    stage=list(STAGE_DATASETS),
+)
+ORACLES = [
+    f"<results>/runs/oracle/seed0/{stage}"
+    for stage, dataset in STAGE_DATASETS.items()
+    if METHODS and config["datasets"][dataset]["reader"] == "demo"  # the truth is known
+]
+SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES]
+HISTORIES = [f"{folder}/history.parquet" for folder in RUNS]
+TABLES = ["<results>/tables/scores.csv"]
+CLIP_PLOTS = []

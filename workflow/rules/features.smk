@@ -1,0 +1,144 @@
+# audio -> filter banks; images and captions -> embeddings of the frozen towers
+
+
+rule extract_fbank:
+    input:
+        audio="<results>/data/{dataset}/audio/{shard}.parquet",
+    output:
+        array="<results>/data/{dataset}/fbank/{shard}.npy",
+        index="<results>/data/{dataset}/fbank/{shard}.parquet",
+    log:
+        "<logs>/extract_fbank/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/extract_fbank/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        version=1,
+        options=fbank_options,
+    shell:
+        "hearsay --log {log:q} extract_fbank"
+        " --audio {input.audio:q}"
+        " --array {output.array:q}"
+        " --index {output.index:q}"
+        " --options {params.options:q}"
+
+
+rule measure_fbank:
+    input:
+        availability="<results>/data/{dataset}/availability.json",
+        indexes=per_shard("<results>/data/{dataset}/fbank/{shard}.parquet"),
+        subset=SUBSET,
+    output:
+        statistics="<results>/data/{dataset}/fbank/statistics.json",
+    log:
+        "<logs>/measure_fbank/{dataset}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        version=1,
+        data=subpath(input.availability, parent=True),
+        num_frames=config["features"]["fbank"]["num_frames"],
+        pad=config["features"]["fbank"]["pad"],
+        subset=option("--subset", SUBSET),
+    shell:
+        "hearsay --log {log:q} measure_fbank"
+        " --data {params.data:q}"
+        " --num-frames {params.num_frames:q}"
+        " --pad {params.pad:q}"
+        " --statistics {output.statistics:q}"
+        " {params.subset:q}"
+
+
+rule prepare_clip:
+    input:
+        clip_training_files,
+    output:
+        weights="<results>/encoders/{weights}/clip.pt",
+    log:
+        "<logs>/prepare_clip/{weights}.log",
+    benchmark:
+        "<benchmarks>/prepare_clip/{weights}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        version=1,
+        options=json.dumps(config["clip"]),
+        data=clip_training_option,
+        device=config["benchmark"]["device"],
+    shell:
+        "hearsay --log {log:q} prepare_clip"
+        " --options {params.options:q}"
+        " --weights {output.weights:q}"
+        " --device {params.device:q}"
+        " --threads {threads}"
+        " {params.data:q}"
+
+
+rule embed_images:
+    input:
+        weights=CLIP_WEIGHTS,
+        images="<results>/data/{dataset}/images/{shard}.parquet",
+    output:
+        array="<results>/data/{dataset}/image_embeddings/{shard}.npy",
+        index="<results>/data/{dataset}/image_embeddings/{shard}.parquet",
+    log:
+        "<logs>/embed_images/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/embed_images/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        version=1,
+        device=config["benchmark"]["device"],
+    shell:
+        "hearsay --log {log:q} embed_images"
+        " --weights {input.weights:q}"
+        " --images {input.images:q}"
+        " --array {output.array:q}"
+        " --index {output.index:q}"
+        " --device {params.device:q}"
+
+
+rule embed_captions:
+    input:
+        weights=CLIP_WEIGHTS,
+        captions="<results>/data/{dataset}/index/captions.parquet",
+    output:
+        array="<results>/data/{dataset}/caption_embeddings.npy",
+        index="<results>/data/{dataset}/caption_embeddings.parquet",
+    log:
+        "<logs>/embed_captions/{dataset}.log",
+    benchmark:
+        "<benchmarks>/embed_captions/{dataset}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        version=1,
+        device=config["benchmark"]["device"],
+    shell:
+        "hearsay --log {log:q} embed_captions"
+        " --weights {input.weights:q}"
+        " --captions {input.captions:q}"
+        " --array {output.array:q}"
+        " --index {output.index:q}"
+        " --device {params.device:q}"
