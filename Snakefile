@@ -25,7 +25,7 @@ rule all:
     """The default run: every table and plot."""
     input:
         TABLES,
-        CLIP_PLOTS,
+        PLOTS,
 
 
 rule data:

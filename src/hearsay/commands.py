@@ -243,6 +243,60 @@ def collect_scores(scores: list[Path], table: Path) -> None:
     report_scores.collect_scores(scores, table)
 
 
+def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex: Path) -> None:
+    """Make Table II: clips listed and found per split."""
+    from hearsay.report import table_clips
+
+    table_clips.make_table_clips(availability, csv, markdown, latex)
+
+
+def make_table_audio_image(scores: Path, csv: Path, markdown: Path, latex: Path) -> None:
+    """Make Table III: audio-image retrieval."""
+    from hearsay.report import tables
+
+    tables.make_table_audio_image(scores, csv, markdown, latex)
+
+
+def make_table_audio_text(scores: Path, csv: Path, markdown: Path, latex: Path) -> None:
+    """Make Table IV: audio-text retrieval."""
+    from hearsay.report import tables
+
+    tables.make_table_audio_text(scores, csv, markdown, latex)
+
+
+def plot_recall(scores: Path, task: str, svg: Path, png: Path) -> None:
+    """Plot recall per method, with a point per seed, chance and the oracle."""
+    from hearsay.report import plot_recall
+
+    plot_recall.plot_recall(scores, task, svg, png)
+
+
+def plot_training(histories: list[Path], svg: Path, png: Path) -> None:
+    """Plot the training curves of all runs."""
+    from hearsay.report import plot_training
+
+    plot_training.plot_training(histories, svg, png)
+
+
+def plot_clips(
+    images: Path,
+    fbank: Path,
+    fbank_index: Path,
+    captions: Path,
+    phrases: Path,
+    number: int,
+    frame_shift_ms: float,
+    svg: Path,
+    png: Path,
+) -> None:
+    """Plot a few clips: pictures, filter bank, captions and events."""
+    from hearsay.report import plot_clips
+
+    plot_clips.plot_clips(
+        images, fbank, fbank_index, captions, phrases, number, frame_shift_ms, svg, png
+    )
+
+
 COMMANDS: list[Callable[..., None]] = [
     make_demo,
     fetch_annotations,
@@ -259,4 +313,10 @@ COMMANDS: list[Callable[..., None]] = [
     score_run,
     score_oracle,
     collect_scores,
+    make_table_clips,
+    make_table_audio_image,
+    make_table_audio_text,
+    plot_recall,
+    plot_training,
+    plot_clips,
 ]

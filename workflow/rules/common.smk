@@ -26,6 +26,7 @@ wildcard_constraints:
     seed=r"\d+",
     stage="audio_image|audio_text",
     split="train|val|test",
+    task="audio_image|audio_text",
     weights="[A-Za-z0-9_.-]+",
 
 
@@ -238,5 +239,18 @@ ORACLES = [
 ]
 SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES]
 HISTORIES = [f"{folder}/history.parquet" for folder in RUNS]
-TABLES = ["<results>/tables/scores.csv"]
-CLIP_PLOTS = []
+TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"])
+PLOTS = []
+if METHODS:
+    TABLES += ["<results>/tables/scores.csv"]
+    TABLES += expand(
+        "<results>/tables/{table}.{suffix}",
+        table=["table_3", "table_4"],
+        suffix=["csv", "md", "tex"],
+    )
+    TABLES += expand(
+        "<results>/plots/{plot}.{suffix}",
+        plot=["recall_audio_image", "recall_audio_text", "training"],
+        suffix=["svg", "png"],
+    )
+    PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without

@@ -19,3 +19,187 @@ rule collect_scores:
         "hearsay --log {log:q} collect_scores"
         " --scores {input.scores:q}"
         " --table {output.table:q}"
+
+
+rule make_table_clips:
+    input:
+        availability=expand(
+            "<results>/data/{dataset}/availability.json",
+            dataset=used_datasets(config),
+        ),
+    output:
+        csv="<results>/tables/table_2.csv",
+        markdown=report(
+            "<results>/tables/table_2.md",
+            caption="../report/table_2.rst",
+            category="Tables",
+            labels={"table": "II: clips listed and found"},
+        ),
+        latex="<results>/tables/table_2.tex",
+    log:
+        "<logs>/make_table_clips.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=1,
+    shell:
+        "hearsay --log {log:q} make_table_clips"
+        " --availability {input.availability:q}"
+        " --csv {output.csv:q}"
+        " --markdown {output.markdown:q}"
+        " --latex {output.latex:q}"
+
+
+rule make_table_audio_image:
+    input:
+        scores="<results>/tables/scores.csv",
+    output:
+        csv="<results>/tables/table_3.csv",
+        markdown=report(
+            "<results>/tables/table_3.md",
+            caption="../report/table_3.rst",
+            category="Tables",
+            labels={"table": "III: audio-image retrieval"},
+        ),
+        latex="<results>/tables/table_3.tex",
+    log:
+        "<logs>/make_table_audio_image.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=1,
+    shell:
+        "hearsay --log {log:q} make_table_audio_image"
+        " --scores {input.scores:q}"
+        " --csv {output.csv:q}"
+        " --markdown {output.markdown:q}"
+        " --latex {output.latex:q}"
+
+
+rule make_table_audio_text:
+    input:
+        scores="<results>/tables/scores.csv",
+    output:
+        csv="<results>/tables/table_4.csv",
+        markdown=report(
+            "<results>/tables/table_4.md",
+            caption="../report/table_4.rst",
+            category="Tables",
+            labels={"table": "IV: audio-text retrieval"},
+        ),
+        latex="<results>/tables/table_4.tex",
+    log:
+        "<logs>/make_table_audio_text.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=1,
+    shell:
+        "hearsay --log {log:q} make_table_audio_text"
+        " --scores {input.scores:q}"
+        " --csv {output.csv:q}"
+        " --markdown {output.markdown:q}"
+        " --latex {output.latex:q}"
+
+
+rule plot_recall:
+    input:
+        scores="<results>/tables/scores.csv",
+    output:
+        svg=report(
+            "<results>/plots/recall_{task}.svg",
+            caption="../report/recall.rst",
+            category="Plots",
+            labels={"plot": "recall, {task}"},
+        ),
+        png="<results>/plots/recall_{task}.png",
+    log:
+        "<logs>/plot_recall/{task}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=1,
+    shell:
+        "hearsay --log {log:q} plot_recall"
+        " --scores {input.scores:q}"
+        " --task {wildcards.task:q}_retrieval"
+        " --svg {output.svg:q}"
+        " --png {output.png:q}"
+
+
+rule plot_training:
+    input:
+        histories=HISTORIES,
+    output:
+        svg=report(
+            "<results>/plots/training.svg",
+            caption="../report/training.rst",
+            category="Plots",
+            labels={"plot": "training curves"},
+        ),
+        png="<results>/plots/training.png",
+    log:
+        "<logs>/plot_training.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=1,
+    shell:
+        "hearsay --log {log:q} plot_training"
+        " --histories {input.histories:q}"
+        " --svg {output.svg:q}"
+        " --png {output.png:q}"
+
+
+rule plot_clips:
+    input:
+        images=f"<results>/data/{IMAGE_DATASET}/images/00000.parquet",
+        fbank=f"<results>/data/{IMAGE_DATASET}/fbank/00000.npy",
+        index=f"<results>/data/{IMAGE_DATASET}/fbank/00000.parquet",
+        captions=f"<results>/data/{IMAGE_DATASET}/index/captions.parquet",
+        phrases=f"<results>/data/{IMAGE_DATASET}/index/phrases.parquet",
+    output:
+        svg=report(
+            "<results>/plots/clips.svg",
+            caption="../report/clips.rst",
+            category="Plots",
+            labels={"plot": "a few clips"},
+        ),
+        png="<results>/plots/clips.png",
+    log:
+        "<logs>/plot_clips.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=1,
+        number=4,
+        frame_shift_ms=config["features"]["fbank"]["frame_shift_ms"],
+    shell:
+        "hearsay --log {log:q} plot_clips"
+        " --images {input.images:q}"
+        " --fbank {input.fbank:q}"
+        " --fbank-index {input.index:q}"
+        " --captions {input.captions:q}"
+        " --phrases {input.phrases:q}"
+        " --number {params.number:q}"
+        " --frame-shift-ms {params.frame_shift_ms:q}"
+        " --svg {output.svg:q}"
+        " --png {output.png:q}"

@@ -4,11 +4,13 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 import soxr
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.error import InvalidDataError
 
@@ -42,13 +44,14 @@ def decode_sound(recording: Recording, start_s: float, length_s: float) -> Sound
         ValueError: no time stamps, a change of the sample rate, or an early end of the file.
     """
     stream = recording.sound
-    assert stream is not None and stream.time_base is not None  # noqa: S101 - the caller looked
+    if stream is None or stream.time_base is None:
+        raise ValueError("no audio stream")
     rate = int(stream.codec_context.sample_rate)
     time_base = float(stream.time_base)
     wanted = math.inf if math.isinf(length_s) else round(length_s * rate)
     blocks: list[tuple[int, Waveform]] = []
     following = None  # position of the next sample, if the frames are contiguous
-    for frame in _decode_frames(recording, start_s):
+    for frame in _decode_frames(stream.codec_context, recording, start_s):
         if frame.sample_rate != rate:
             raise ValueError(f"the sample rate changes from {rate} to {frame.sample_rate} Hz")
         if frame.pts is not None:
@@ -73,11 +76,10 @@ def decode_sound(recording: Recording, start_s: float, length_s: float) -> Sound
     return Sound(samples, rate, late_s)
 
 
-def _decode_frames(recording: Recording, start_s: float) -> Iterator[AudioFrame]:
+def _decode_frames(
+    context: AudioCodecContext, recording: Recording, start_s: float
+) -> Iterator[AudioFrame]:
     """Yield the frames; damage before the span, where a seek may land, is none of ours."""
-    stream = recording.sound
-    assert stream is not None  # noqa: S101
-    context = stream.codec_context
     context.thread_count = 1  # the clips are decoded side by side
     for packet in [*recording.sound_packets, None]:
         try:
@@ -91,7 +93,8 @@ def _decode_frames(recording: Recording, start_s: float) -> Iterator[AudioFrame]
 
 def mean_of_channels(frame: AudioFrame) -> Waveform:
     """Return the mean over a frame's channels as float32 in [-1, 1], shape [samples]."""
-    samples = frame.to_ndarray()  # planar: [channels, samples]; packed: [1, samples * channels]
+    # planar: [channels, samples]; packed: [1, samples * channels]
+    samples: npt.NDArray[Any] = frame.to_ndarray()
     num_channels = frame.layout.nb_channels
     if not frame.format.is_planar:
         samples = samples.reshape(-1, num_channels).T  # [channels, samples]

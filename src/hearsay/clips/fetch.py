@@ -61,7 +61,8 @@ def fetch_clips(
                 f"clip {clip.clip_id} has source {clip.source}, which fetch_clips does not know; "
                 "use youtube, http or file"
             )
-    find_ffmpeg()
+    if any(clip.source != "file" for clip in rows):
+        find_ffmpeg()
     media_folder.mkdir(parents=True, exist_ok=True)
     for leftover in media_folder.glob(".*.partial.*"):
         leftover.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import math
 import os
 import random
 import threading
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hearsay.clips.status import BLOCKING_FETCH_STATUSES, PERMANENT_FETCH_STATUS
 from hearsay.clips.verify import MediaContent, decode_fully
 
 LOCALHOST = "http://localhost/"
+ROUNDING_S = 1e-3  # a recording that is shorter by less than this is not too short
 PASSING_FETCH_STATUSES = BLOCKING_FETCH_STATUSES | {"network"}
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,8 @@ class Fetcher:
         self._options = options
         self._address = address
         self._journal = Journal(media_folder)
+        self._decoded: dict[Path, Future[MediaContent]] = {}
+        self._decoded_lock = threading.Lock()
         self._finder = MediaFinder(options)
         self._limiter = RunLimiter(
             run_folder, options["clips_per_hour"], options["backoff_s"], self.stop
@@ -108,7 +112,7 @@ class Fetcher:
         try:
             if not path.is_file():
                 raise FetchError("not_found", f"there is no file {path}")
-            content = decode_fully(path)
+            content = self._decode_once(path)
             start_offset_s = clip.start_s + content.start_s
             held_s = (content.audio_end_s or content.video_end_s) - start_offset_s
             wanted_s = math.inf if clip.end_s is None else clip.end_s - clip.start_s
@@ -126,6 +130,18 @@ class Fetcher:
             start_offset_s=start_offset_s,
             tool="file",
         )
+
+    def _decode_once(self, path: Path) -> MediaContent:
+        """Verify a local file, once for all the clips that lie in it."""
+        with self._decoded_lock:
+            known = self._decoded.get(path)
+            future = known or self._decoded.setdefault(path, Future())
+        if known is None:
+            try:
+                future.set_result(decode_fully(path))
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
 
     def _try_remote(self, clip: Clip) -> Outcome:
         attempts = media_forbidden = 0
@@ -195,7 +211,7 @@ class Fetcher:
             raise FetchError("no_audio", "there is no audio stream")
         if self._options["require_video"] and not content.has_video:
             raise FetchError("no_video", "there is no video stream")
-        if duration_s < self._options["min_duration_s"]:
+        if duration_s < self._options["min_duration_s"] - ROUNDING_S:
             raise FetchError(
                 "too_short",
                 f"{duration_s:.2f} s is shorter than {self._options['min_duration_s']} s",

@@ -26,7 +26,10 @@ HTTP_STATUSES = {
 # copyright grounds" can be had elsewhere, and "Video unavailable." begins many messages.
 MESSAGES: tuple[tuple[str, str], ...] = (
     ("bot_check", r"not a bot|captcha|unusual traffic|automated queries"),
-    ("rate_limited", r"rate-?limited by|try again later|Too Many Requests|HTTP Error 429"),
+    (
+        "rate_limited",
+        r"rate-?limited by|isn.t available, try again later|Too Many Requests|HTTP Error 429",
+    ),
     (
         "members_only",
         r"members-only|channel's members|members on level|Join this channel|requires payment"
@@ -59,8 +62,9 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     (
         "removed",
         r"has been removed|removed by the (user|uploader)|no longer available"
-        r"|video (is )?(unavailable|not available)|isn.t available anymore|content is not available"
-        r"|deleted",
+        r"|video (is )?(unavailable|not available)|isn.t available anymore"
+        # "... not available on this app" is a fault of yt-dlp's client, not of the video.
+        r"|content is not available(?! on this app)|deleted",
     ),
     (
         "forbidden",
@@ -85,6 +89,11 @@ _FFMPEG_NETWORK = re.compile(
     r"Stream ends prematurely|Will reconnect|Connection (timed out|refused|reset)|timed out"
     r"|Failed to resolve|Network is unreachable|No route to host|Broken pipe"
     r"|Error reading HTTP response|Input/output error|Error in the pull function|Operation timed",
+    re.IGNORECASE,
+)
+_FFMPEG_CORRUPT = re.compile(
+    r"Invalid data found|moov atom not found|corrupt|Error while decoding|Invalid NAL"
+    r"|Header missing|does not contain any stream|Error splitting|Error submitting|partial file",
     re.IGNORECASE,
 )
 
@@ -163,7 +172,12 @@ def explain_ffmpeg(return_code: int, log: str) -> FetchError | None:
         code = http.group(1) or http.group(2)
         status = "network" if code == "5XX" else classify_http(int(code))
         return FetchError(status, detail, in_media_stage=True)
-    status = "network" if _FFMPEG_NETWORK.search(log) else "corrupt"
+    if _FFMPEG_NETWORK.search(log):
+        status = "network"
+    elif return_code > 0 and _FFMPEG_CORRUPT.search("".join(lines)):
+        status = "corrupt"
+    else:  # ffmpeg was killed, or is too old for an option: the media is not to blame
+        status = "unknown"
     return FetchError(status, detail, in_media_stage=True)
 
 

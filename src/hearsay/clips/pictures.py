@@ -3,12 +3,12 @@
 import io
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from av.codec.context import CodecContext
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from PIL import Image
@@ -19,6 +19,8 @@ from hearsay.clips.recording import Recording
 PULL_BACK_S = 0.1
 # In these codecs a frame that nothing refers to can be skipped without changing any other.
 SKIPPABLE_CODECS = frozenset({"h264", "hevc"})
+# These store no time stamps; those of their packets are guessed, and wrong where frames reorder.
+UNSTAMPED_CONTAINERS = frozenset({"avi"})
 JPEG_QUALITY = 95
 ROUNDING_S = 1e-6  # a time stamp this much after t still counts as t
 
@@ -62,7 +64,9 @@ def decode_pictures(
     stamps = [(start_s + time_s + ROUNDING_S) / time_base for time_s in times_s]
     context = stream.codec_context
     context.thread_count = 1  # the clips are decoded side by side; and skipping stays exact
-    frames = _decode_wanted(context, recording.video_packets, stamps)
+    frames = None
+    if recording.container.format.name not in UNSTAMPED_CONTAINERS:
+        frames = _decode_wanted(context, recording.video_packets, stamps)
     if frames is None:
         context.flush_buffers()
         frames = _decode_all(context, recording.video_packets, stamps)
@@ -70,30 +74,31 @@ def decode_pictures(
     if damaged is not None:
         raise ValueError("a picture is damaged")
     return [
-        Picture((frame.pts or 0) * time_base - start_s, encode_jpeg(frame, size_px))
+        Picture(round((frame.pts or 0) * time_base - start_s, 6), encode_jpeg(frame, size_px))
         for frame in frames
     ]
 
 
 def _decode_wanted(
-    context: CodecContext, packets: Sequence[Packet], stamps: Sequence[float]
+    context: VideoCodecContext, packets: Sequence[Packet], stamps: Sequence[float]
 ) -> list[VideoFrame] | None:
     """Decode no more than the wanted frames need; None where the packets do not tell which.
 
     The packets' own time stamps say which frames are wanted. Each is decoded from the key frame
     before it, and frames that no other refers to are skipped.
     """
-    if not packets or any(packet.pts is None for packet in packets):
+    pts = [packet.pts for packet in packets if packet.pts is not None]
+    if not pts or len(pts) < len(packets):
         return None
-    in_order = sorted({packet.pts for packet in packets})
+    in_order = sorted(set(pts))
     wanted = [in_order[max(bisect_right(in_order, stamp) - 1, 0)] for stamp in stamps]
-    position_of = {packet.pts: position for position, packet in enumerate(packets)}
-    key_positions = [k for k, packet in enumerate(packets) if packet.is_keyframe]
-    skippable = context.codec.canonical_name in SKIPPABLE_CODECS
-    groups: dict[int, set[int]] = {}  # position of the key frame: time stamps
+    position_of = {stamp: position for position, stamp in enumerate(pts)}
+    key_positions = [position for position, packet in enumerate(packets) if packet.is_keyframe]
+    groups: dict[int, set[int]] = {}  # position of the key frame: time stamps decoded from it
     for stamp in wanted:
-        keys = [k for k in key_positions if k <= position_of[stamp] and packets[k].pts <= stamp]
+        keys = [k for k in key_positions if k <= position_of[stamp] and pts[k] <= stamp]
         groups.setdefault(keys[-1] if keys else 0, set()).add(stamp)
+    skippable = context.codec.canonical_name in SKIPPABLE_CODECS
     frames: dict[int, VideoFrame] = {}
     for key, group in groups.items():
         # What a frame refers to precedes it in the file, so its packet may be the last.
@@ -103,7 +108,7 @@ def _decode_wanted(
             if skippable and packet is not None:
                 context.skip_frame = "DEFAULT" if packet.pts in group else "NONREF"
             for frame in context.decode(packet):
-                if frame.pts in group:
+                if frame.pts is not None and frame.pts in group:
                     frames[frame.pts] = frame
     context.skip_frame = "DEFAULT"
     if not all(stamp in frames for stamp in wanted):
@@ -112,26 +117,33 @@ def _decode_wanted(
 
 
 def _decode_all(
-    context: CodecContext, packets: Sequence[Packet], stamps: Sequence[float]
+    context: VideoCodecContext, packets: Sequence[Packet], stamps: Sequence[float]
 ) -> list[VideoFrame]:
-    """Decode every frame and keep, for each time, the last that begins by then.
+    """Decode every frame, twice: first for the time stamps, then for the wanted ones.
+
+    Frames come out in the order in which they are shown, whatever their stamps say, so that the
+    sorted stamps are theirs.
 
     Raises:
-        ValueError: no frame comes out.
+        ValueError: no frame with a time stamp comes out.
     """
-    frames: list[VideoFrame | None] = [None] * len(stamps)
-    first: VideoFrame | None = None
-    for packet in [*packets, None]:
-        for frame in context.decode(packet):
-            if frame.pts is None:
-                continue
-            first = first or frame
-            for k, stamp in enumerate(stamps):
-                if frame.pts <= stamp:
-                    frames[k] = frame
-    if first is None:
+    shown = sorted(frame.pts for frame in _frames(context, packets) if frame.pts is not None)
+    if not shown:
         raise ValueError("no picture can be decoded")
-    return [frame or first for frame in frames]
+    wanted = [max(bisect_right(shown, stamp) - 1, 0) for stamp in stamps]
+    context.flush_buffers()
+    frames: dict[int, VideoFrame] = {}
+    stamped = (frame for frame in _frames(context, packets) if frame.pts is not None)
+    for number, frame in enumerate(stamped):
+        if number in wanted:
+            frame.pts = shown[number]
+            frames[number] = frame
+    return [frames[number] for number in wanted]
+
+
+def _frames(context: VideoCodecContext, packets: Sequence[Packet]) -> Iterator[VideoFrame]:
+    for packet in [*packets, None]:
+        yield from context.decode(packet)
 
 
 def encode_jpeg(frame: VideoFrame, size_px: int) -> bytes:

@@ -75,22 +75,19 @@ def cut_section(
     command = _build_command(streams, start_s, end_s, output, timeout_s, encode)
     log, first_packet = _run(command, output, proxy, timeout_s)
     content = decode_fully(output)
-    source = re.search(r"Duration: (\d+):(\d+):([\d.]+)(?:, start: (-?[\d.]+))?", log)
-    source_start_s = float(source.group(4) or 0) if source else 0.0
+    sources = re.findall(r"Duration: (?:N/A|([\d:.]+))(?:, start: (-?[\d.]+))?", log)
     start_offset_s = 0.0
     if first_packet:
+        source_start_s = float(sources[0][1] or 0) if sources else 0.0
         start_offset_s = start_s + max(0.0, source_start_s) - _shift_s(first_packet, content)
-    held_s = (content.audio_end_s or content.video_end_s) - start_offset_s
     wanted_s = (end_s - start_s) if end_s is not None else float("inf")
-    if source:
-        hours, minutes, seconds = (float(part) for part in source.groups()[:3])
-        expected_s = min(wanted_s, hours * 3600 + minutes * 60 + seconds - start_s)
-        if max(content.audio_end_s, content.video_end_s) - start_offset_s < expected_s - MISSING_S:
-            raise FetchError(
-                "network",
-                f"the media broke off: {held_s:.2f} s of {expected_s:.2f} s came",
-                in_media_stage=True,
-            )
+    _check_length(
+        [_parse_clock(clock) - start_s for clock, _ in sources if clock],
+        wanted_s,
+        content.video_end_s - start_offset_s,
+        content.audio_end_s - start_offset_s,
+    )
+    held_s = (content.audio_end_s or content.video_end_s) - start_offset_s
     return Section(max(0.0, start_offset_s), max(0.0, min(held_s, wanted_s)), content)
 
 
@@ -183,6 +180,31 @@ def _run(command: list[str], output: Path, proxy: str | None, timeout_s: float) 
             "space, then start the same command again"
         )
     raise failure
+
+
+def _check_length(sources_s: list[float], wanted_s: float, video_s: float, audio_s: float) -> None:
+    """Refuse a section that has lost its end on the way.
+
+    Sound and pictures from one address may differ in length at the source already, so that
+    there the longer counts; from two addresses each is held against its own.
+
+    Args:
+        sources_s: how much each address states to have after the section's start.
+        wanted_s: length of the section.
+        video_s: how much has come of the pictures; `audio_s`: of the sound.
+    """
+    came = (video_s, audio_s) if len(sources_s) == 2 else (max(video_s, audio_s),)
+    for came_s, source_s in zip(came, sources_s, strict=False):
+        expected_s = min(source_s, wanted_s)
+        if came_s < expected_s - MISSING_S:
+            detail = f"the media broke off: {max(0.0, came_s):.2f} s of {expected_s:.2f} s came"
+            raise FetchError("network", detail, in_media_stage=True)
+
+
+def _parse_clock(clock: str) -> float:
+    """Return the seconds of "HH:MM:SS.ss"."""
+    hours, minutes, seconds = (float(part) for part in clock.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _shift_s(first_packet: str, content: MediaContent) -> float:

@@ -78,8 +78,9 @@ def train_clip(
 ) -> None:
     """Train a CLIP in place by symmetric InfoNCE.
 
-    An epoch shows every clip once, with one of its images and one of its captions, both drawn
-    at random; the last incomplete batch is dropped. Pictures are mirrored at random, since a
+    An epoch shows every clip once, with all its L images and one of its captions drawn at
+    random: the loss is the mean over the L of CLIP's loss between one image of each clip and its
+    caption. The last incomplete batch is dropped. Pictures are mirrored at random, since a
     mirrored picture bears the same caption. AdamW with decay on tensors of two dimensions and
     more; the rate rises over one epoch, then falls to 0 as half a cosine.
 
@@ -112,11 +113,12 @@ def train_clip(
                 group["lr"] = rate
             pixels, text = _draw(pairs.pixels, tokens, batch.tolist(), generator)
             with autocast(device):
-                image_embeddings = model.encode_image(
-                    normalise_pixels(pixels.to(device), mean, std)
-                )
-                text_embeddings = model.encode_text(text.to(device))
-            loss = _contrast(image_embeddings, text_embeddings, model.logit_scale)
+                images = model.encode_image(
+                    normalise_pixels(pixels.to(device).flatten(0, 1), mean, std)
+                )  # [B * L, D]
+                texts = model.encode_text(text.to(device))  # [B, D]
+            images = images.unflatten(0, pixels.shape[:2])  # [B, L, D]
+            loss = contrast(images, texts, model.logit_scale)
             if not math.isfinite(loss.item()):
                 raise HearsayError(
                     f"clip.training: the loss is {loss.item()} in epoch {epoch}; lower "
@@ -156,25 +158,35 @@ def _rate_factor(step: int, warmup_steps: int, total_steps: int) -> float:
 def _draw(
     pixels: Tensor, tokens: list[Tensor], rows: list[int], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw an image, mirrored or not, and a caption of each clip: uint8 [B, 3, S, S], [B, C]."""
-    num_images = pixels.shape[1]
-    choice = torch.randint(num_images, (len(rows),), generator=generator)
-    mirrored = torch.rand(len(rows), generator=generator) < 0.5
-    share = torch.rand(len(rows), generator=generator).tolist()
-    chosen = pixels[torch.tensor(rows), choice]  # [B, 3, S, S]
-    chosen = torch.where(mirrored.view(-1, 1, 1, 1), chosen.flip(-1), chosen)
+    """Take the images of each clip, mirrored or not, and draw one of its captions.
+
+    Returns:
+        uint8 [B, L, 3, S, S] and int64 [B, context].
+    """
+    chosen = pixels[torch.tensor(rows)]  # [B, L, 3, S, S]
+    mirrored = torch.rand(chosen.shape[:2], generator=generator) < 0.5  # [B, L]
+    chosen = torch.where(mirrored[:, :, None, None, None], chosen.flip(-1), chosen)
+    share = torch.rand(len(rows), generator=generator, dtype=torch.float64).tolist()
     text = [
         tokens[row][int(part * len(tokens[row]))] for row, part in zip(rows, share, strict=True)
     ]
     return chosen, torch.stack(text)
 
 
-def _contrast(images: Tensor, texts: Tensor, log_scale: Tensor) -> Tensor:
-    """Return CLIP's loss: the mean of the cross-entropies over rows and columns."""
+def contrast(images: Tensor, texts: Tensor, log_scale: Tensor) -> Tensor:
+    """Return CLIP's loss, averaged over the images of a clip.
+
+    Args:
+        images: embeddings [B, L, D], of any length.
+        texts: embeddings [B, D], of any length.
+        log_scale: learned; its exponential is held at 100 (Radford et al. 2021, section 2.5).
+    """
     images = functional.normalize(images.float(), dim=-1)
     texts = functional.normalize(texts.float(), dim=-1)
-    # CLIP clamps its scale to 100 (Radford et al. 2021, section 2.5).
-    logits = log_scale.clamp(max=math.log(100)).exp() * images @ texts.T  # [B, B]
-    targets = torch.arange(len(logits), device=logits.device)
-    rows, columns = (functional.cross_entropy(x, targets) for x in (logits, logits.T))
-    return (rows + columns) / 2
+    scale = log_scale.clamp(max=math.log(100)).exp()
+    logits = scale * torch.einsum("ild,jd->lij", images, texts)  # [L, B, B]
+    targets = torch.arange(len(texts), device=logits.device).expand(len(logits), -1)  # [L, B]
+    # cross_entropy takes the candidates in its second dimension.
+    to_texts = functional.cross_entropy(logits.transpose(1, 2), targets)
+    to_images = functional.cross_entropy(logits, targets)
+    return (to_texts + to_images) / 2

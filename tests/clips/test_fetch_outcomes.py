@@ -1,0 +1,229 @@
+import io
+
+import pytest
+from yt_dlp.networking import Response
+from yt_dlp.networking.exceptions import HTTPError, TransportError
+from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
+
+from hearsay.clips.outcomes import (
+    classify_http,
+    classify_message,
+    explain_extraction,
+    explain_ffmpeg,
+    parse_retry_after,
+)
+from hearsay.clips.status import (
+    BLOCKING_FETCH_STATUSES,
+    FETCH_STATUSES,
+    PERMANENT_FETCH_STATUSES,
+)
+
+COOKIES = (
+    "Use --cookies-from-browser or --cookies for the authentication. See  "
+    "https://github.com/yt-dlp/yt-dlp/wiki/FAQ#how-do-i-pass-cookies-to-yt-dlp  for how to "
+    "manually pass cookies"
+)
+
+# Texts that users of yt-dlp have seen.
+MESSAGES = [
+    ("private", f"[youtube] x: Private video. Sign in if you've been granted access. {COOKIES}"),
+    ("private", "[youtube] x: Private video. Sign in if you've been granted access to this video"),
+    ("private", "[vimeo] 1: This video is private"),
+    ("removed", "[youtube] x: Video unavailable"),
+    ("removed", "[youtube] x: Video unavailable. This video is not available"),
+    ("removed", "[youtube] x: Video unavailable. This video has been removed by the uploader"),
+    ("removed", "[youtube] x: This video isn't available anymore"),
+    (
+        "removed",
+        "[youtube] x: This video has been removed for violating YouTube's policy on hate speech.",
+    ),
+    (
+        "account_terminated",
+        "[youtube] x: Video unavailable. This video is no longer available because the YouTube "
+        "account associated with this video has been terminated.",
+    ),
+    (
+        "account_terminated",
+        "[youtube] x: Video unavailable. This video is no longer available because the uploader "
+        "has closed their YouTube account.",
+    ),
+    (
+        "copyright",
+        "[youtube] x: Video unavailable. This video is no longer available due to a copyright "
+        "claim by Somebody",
+    ),
+    (
+        "copyright",
+        "[youtube] x: Video unavailable. This video contains content from SME, who has blocked it "
+        "on copyright grounds",
+    ),
+    (
+        "geo_blocked",
+        "[youtube] x: Video unavailable. This video contains content from Rotana Holding, who has "
+        "blocked it in your country on copyright grounds",
+    ),
+    ("geo_blocked", "[youtube] x: The uploader has not made this video available in your country"),
+    (
+        "geo_blocked",
+        "[bbc] x: This video is not available from your location due to geo restriction",
+    ),
+    (
+        "age_restricted",
+        "[youtube] x: Sign in to confirm your age. This video may be inappropriate for some "
+        f"users. {COOKIES}",
+    ),
+    (
+        "members_only",
+        "[youtube] x: Join this channel to get access to members-only content like this video, "
+        "and other exclusive perks.",
+    ),
+    (
+        "members_only",
+        "[youtube] x: This video is available to this channel's members on level: Fan (or any "
+        "higher level). Join this channel to get access to members-only content and other "
+        "exclusive perks.",
+    ),
+    ("members_only", "[youtube] x: This video requires payment to watch."),
+    ("live", "[youtube] x: This live event will begin in 3 hours."),
+    ("live", "[youtube] x: Premieres in 21 hours"),
+    ("live", "[youtube] x: This live stream recording is not available."),
+    ("live", "[twitch:stream] x: The channel is not currently live"),
+    ("bot_check", f"[youtube] x: Sign in to confirm you’re not a bot. {COOKIES}"),
+    ("bot_check", f"[youtube] x: Sign in to confirm you're not a bot. {COOKIES}"),
+    (
+        "bot_check",
+        "[youtube] x: Video unavailable. YouTube is requiring a captcha challenge before playback",
+    ),
+    (
+        "rate_limited",
+        "[youtube] x: Video unavailable. This content isn't available, try again later. The "
+        "current session has been rate-limited by YouTube for up to an hour. It is recommended to "
+        "use `-t sleep` to add a delay between video requests",
+    ),
+    (
+        "rate_limited",
+        "[youtube] x: Unable to download API page: HTTP Error 429: Too Many Requests "
+        "(caused by <HTTPError 429: Too Many Requests>)",
+    ),
+    ("forbidden", "[generic] Unable to download webpage: HTTP Error 403: Forbidden"),
+    ("forbidden", "[x] This video is only available for registered users"),
+    ("forbidden", f"[youtube] x: Please sign in. {COOKIES}"),
+    ("not_found", "[generic] Unable to download webpage: HTTP Error 404: Not Found"),
+    ("not_found", "[generic] Unable to download webpage: HTTP Error 410: Gone"),
+    (
+        "not_found",
+        "[youtube:truncated_id] abc: Incomplete YouTube ID abc. URL https://youtu.be/abc looks "
+        "truncated.",
+    ),
+    (
+        "network",
+        "[youtube] x: Unable to download webpage: Failed to resolve 'www.youtube.com' "
+        "([Errno -3] Temporary failure in name resolution)",
+    ),
+    ("network", "[generic] Unable to download webpage: The read operation timed out"),
+    ("network", "[generic] Unable to download webpage: HTTP Error 503: Service Unavailable"),
+    ("network", "[generic] Unable to download webpage: [Errno 104] Connection reset by peer"),
+    ("unknown", "Unsupported URL: http://example.org/page.html"),
+    ("unknown", "[youtube] x: Requested format is not available. Use --list-formats for a list"),
+    ("unknown", "[youtube] x: The following content is not available on this app."),
+]
+
+
+@pytest.mark.parametrize(("status", "message"), MESSAGES)
+def test_a_message_of_yt_dlp_has_its_status(status: str, message: str) -> None:
+    assert classify_message(message) == status
+
+
+def test_every_status_that_a_message_can_have_is_in_the_table() -> None:
+    found_by_decoding = {"ok", "no_audio", "no_video", "too_short", "corrupt"}
+    assert {status for status, _ in MESSAGES} == set(FETCH_STATUSES) - found_by_decoding
+    assert set(FETCH_STATUSES) >= PERMANENT_FETCH_STATUSES | BLOCKING_FETCH_STATUSES
+    assert not PERMANENT_FETCH_STATUSES & BLOCKING_FETCH_STATUSES
+
+
+def test_an_unknown_failure_keeps_its_whole_message() -> None:
+    message = "ERROR: [youtube] x: Something that YouTube has\nnever said before"
+    failure = explain_extraction(DownloadError(message))
+    assert failure.status == "unknown"
+    assert failure.detail == "[youtube] x: Something that YouTube has never said before"
+
+
+def _http_error(code: int, headers: dict[str, str] | None = None) -> HTTPError:
+    return HTTPError(Response(io.BytesIO(), "http://example.org", headers or {}, code))
+
+
+def _download_error(cause: Exception, message: str = "cannot") -> DownloadError:
+    inner = ExtractorError(message, cause=cause)
+    inner.exc_info = (type(cause), cause, None)
+    return DownloadError(f"ERROR: {message}", (type(inner), inner, None))
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (401, "forbidden"),
+        (403, "forbidden"),
+        (404, "not_found"),
+        (410, "not_found"),
+        (429, "rate_limited"),
+        (451, "geo_blocked"),
+        (500, "network"),
+        (503, "network"),
+        (418, "unknown"),
+    ],
+)
+def test_the_http_status_inside_counts_before_the_text(code: int, status: str) -> None:
+    assert classify_http(code) == status
+    assert explain_extraction(_download_error(_http_error(code))).status == status
+
+
+def test_the_retry_after_of_a_429_is_kept() -> None:
+    failure = explain_extraction(_download_error(_http_error(429, {"Retry-After": "7"})))
+    assert (failure.status, failure.retry_after_s) == ("rate_limited", 7.0)
+    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert parse_retry_after("soon") is None
+    assert parse_retry_after(None) is None
+
+
+def test_failed_connections_and_countries_are_known_by_their_exception() -> None:
+    assert explain_extraction(_download_error(TransportError("odd words"))).status == "network"
+    geo = DownloadError("ERROR: odd words", (GeoRestrictedError, GeoRestrictedError("odd"), None))
+    assert explain_extraction(geo).status == "geo_blocked"
+
+
+@pytest.mark.parametrize(
+    ("status", "log"),
+    [
+        ("not_found", "[in#0] [error] Error opening input: Server returned 404 Not Found"),
+        ("forbidden", "[in#0] [error] Server returned 403 Forbidden (access denied)"),
+        ("rate_limited", "[http @ 0x1] [warning] HTTP error 429 Too Many Requests"),
+        ("network", "[in#0] [error] Server returned 5XX Server Error reply"),
+        ("network", "[http @ 0x1] [error] Stream ends prematurely at 200000, should be 356585"),
+        ("network", "[http @ 0x1] [error] Error reading HTTP response: Connection timed out"),
+        ("network", "[tcp @ 0x1] [error] Connection to tcp://127.0.0.1:9 failed: Refused\n"
+                    "[error] Error opening input: Connection refused"),
+        ("corrupt", "[in#0] [error] moov atom not found\n"
+                    "[error] Error opening input: Invalid data found when processing input"),
+    ],
+)  # fmt: skip
+def test_a_log_of_ffmpeg_has_its_status(status: str, log: str) -> None:
+    failure = explain_ffmpeg(183, log)
+    assert failure is not None
+    assert failure.status == status
+    assert failure.in_media_stage
+    assert log.splitlines()[0] in failure.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "log"),
+    [(-9, ""), (1, "[error] Unrecognized option 'reconnect_delay_max'."), (-11, "[error] corrupt")],
+)
+def test_a_fault_of_ffmpeg_itself_is_no_fault_of_the_media(code: int, log: str) -> None:
+    failure = explain_ffmpeg(code, log)
+    assert failure is not None
+    assert failure.status == "unknown"
+    assert failure.status not in PERMANENT_FETCH_STATUSES
+
+
+def test_a_full_disk_is_no_matter_of_one_clip() -> None:
+    assert explain_ffmpeg(228, "[out#0] [error] Error: No space left on device") is None

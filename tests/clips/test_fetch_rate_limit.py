@@ -1,0 +1,105 @@
+import fcntl
+import itertools
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from hearsay.clips.rate_limit import MAX_BLOCKS, RunLimiter
+from hearsay.errors import HearsayError
+
+# Prints when each of 6 clips was let through.
+PASS_SIX = """
+import sys, time
+from pathlib import Path
+from hearsay.clips.rate_limit import RunLimiter
+limiter = RunLimiter(Path(sys.argv[1]), float(sys.argv[2]), 0.1)
+for _ in range(6):
+    limiter.wait()
+    print(time.time(), flush=True)
+"""
+
+
+def start_job(run_folder: Path, clips_per_hour: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PASS_SIX, str(run_folder), str(clips_per_hour)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_jobs_share_one_rate(tmp_path: Path) -> None:
+    interval_s = 0.1
+    jobs = [start_job(tmp_path, 3600 / interval_s) for _ in range(2)]
+    times = sorted(float(line) for job in jobs for line in job.communicate(timeout=20)[0].split())
+    assert len(times) == 12
+    # A late thread may shorten one gap to its successor, never the whole.
+    assert times[-1] - times[0] > 10.5 * interval_s
+    assert sum(b - a < 0.5 * interval_s for a, b in itertools.pairwise(times)) <= 2
+
+
+def test_the_state_is_touched_under_the_lock_alone(tmp_path: Path) -> None:
+    limiter = RunLimiter(tmp_path, 3.6e6, 0.1)
+    passed = threading.Event()
+    thread = threading.Thread(target=lambda: (limiter.wait(), passed.set()))
+    with (tmp_path / "rate_limit.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        thread.start()
+        assert not passed.wait(0.3)
+    assert passed.wait(10)
+    thread.join()
+
+
+def test_a_block_holds_up_the_other_job_too(tmp_path: Path) -> None:
+    blocked_at = time.time()
+    assert RunLimiter(tmp_path, None, 0.1).block(retry_after_s=1.0) == 1.0
+    job = start_job(tmp_path, 3.6e6)
+    first = float(job.communicate(timeout=20)[0].split()[0])
+    assert first - blocked_at >= 1.0
+
+
+def test_blocks_in_a_row_grow_and_a_success_ends_the_row(tmp_path: Path) -> None:
+    limiter = RunLimiter(tmp_path, None, 0.02)
+    pauses = []
+    for _ in range(3):
+        pauses.append(limiter.block(None))
+        limiter.wait()
+    assert pauses == pytest.approx([0.02, 0.04, 0.08])
+    limiter.succeeded()
+    assert limiter.block(None) == pytest.approx(0.02)
+
+
+def test_refusals_of_requests_under_way_count_as_one(tmp_path: Path) -> None:
+    limiter = RunLimiter(tmp_path, None, 5.0)
+    assert [limiter.block(None) for _ in range(4)] == [5.0] * 4
+
+
+def test_a_source_that_refuses_on_and_on_ends_the_job(tmp_path: Path) -> None:
+    limiter = RunLimiter(tmp_path, None, 0.0)
+    for _ in range(MAX_BLOCKS):
+        limiter.block(None)
+    with pytest.raises(HearsayError, match="refused 10 times in a row"):
+        limiter.block(None)
+    limiter.block(None)  # the next start may try again
+
+
+def test_a_stopped_job_does_not_wait(tmp_path: Path) -> None:
+    stop = threading.Event()
+    limiter = RunLimiter(tmp_path, None, 0.1, stop)
+    limiter.block(retry_after_s=60.0)
+    threading.Timer(0.1, stop.set).start()
+    started = time.monotonic()
+    limiter.wait()
+    assert time.monotonic() - started < 5.0
+
+
+def test_without_a_limit_nobody_waits_and_a_torn_state_is_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "rate_limit.json").write_text('{"next_slot": 1')
+    limiter = RunLimiter(tmp_path, None, 0.1)
+    started = time.monotonic()
+    for _ in range(50):
+        limiter.wait()
+    assert time.monotonic() - started < 1.0
+    limiter.block(1.0)
+    assert json.loads((tmp_path / "rate_limit.json").read_text())["blocks"] == 1
