@@ -112,19 +112,13 @@ def extract_fbank(audio: Path, array: Path, index: Path, options: Options) -> No
     fbank.extract_fbank(audio, array, index, options)
 
 
-def measure_fbank(
-    data: Path, num_frames: int, pad: str, statistics: Path, subset: Path | None
-) -> None:
+def measure_fbank(data: Path, options: Options, statistics: Path, subset: Path | None) -> None:
     """Measure mean and standard deviation of the filter banks over the train split."""
     from hearsay.features import statistics as measure
 
     files = DatasetFiles.open(data)
     measure.measure_features(
-        files.clips,
-        files.shards("fbank", ".parquet"),
-        statistics,
-        {"num_frames": num_frames, "pad": pad},
-        subset,
+        files.clips, files.shards("fbank", ".parquet"), statistics, options, subset
     )
 
 

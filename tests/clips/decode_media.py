@@ -50,8 +50,12 @@ def write_media(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     size: tuple[int, int] = (SIDE, SIDE),
+    first_number: int = 0,
 ) -> None:
-    """Write pictures shown from `times_ms` on (picture k says k) and sound [channels, samples]."""
+    """Write pictures and sound [channels, samples].
+
+    Picture k is shown from times_ms[k] on and says first_number + k.
+    """
     width, height = size
     with av.open(str(path), "w", options=container_options or {}) as container:
         video = audio = None
@@ -62,7 +66,7 @@ def write_media(
         if sound is not None:
             layout = {1: "mono", 2: "stereo"}[len(sound)]
             audio = container.add_stream(audio_codec, rate=rate_hz, layout=layout)
-        for number, time_ms in enumerate(times_ms):
+        for number, time_ms in enumerate(times_ms, first_number):
             frame = av.VideoFrame.from_ndarray(spell(number, width, height), format="rgb24")
             frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
             container.mux(video.encode(frame))

@@ -1,6 +1,7 @@
 """Which frames become pictures, and how they are cut."""
 
 import io
+import subprocess
 from pathlib import Path
 
 import av
@@ -9,6 +10,7 @@ import pytest
 from decode_media import SIDE, noise, read_number, write_media
 from PIL import Image
 
+from hearsay.clips.ffmpeg import find_ffmpeg
 from hearsay.clips.pictures import (
     _decode_all,
     _decode_wanted,
@@ -131,7 +133,7 @@ def test_colours_survive():
     np.testing.assert_allclose(pixels[32, 56], (40, 40, 200), atol=8)
 
 
-def test_damaged_video_does_not_pass_as_pictures(tmp_path):
+def test_no_picture_at_all_is_an_error(tmp_path):
     write_media(tmp_path / "a.mp4", STEADY)
     with (
         open_recording(tmp_path / "a.mp4", 0, 6, with_video=True) as recording,
@@ -139,3 +141,18 @@ def test_damaged_video_does_not_pass_as_pictures(tmp_path):
     ):
         recording.video_packets.clear()
         decode_pictures(recording, 0.0, [1.0], SIDE)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_pictures_are_turned_as_a_player_turns_them(tmp_path, degrees):
+    upright, turned = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_media(upright, range(0, 400, 40), options={"qp": "10"}, first_number=0b1011)
+    rotate = ["-display_rotation", str(degrees), "-i", str(upright), "-c", "copy", str(turned)]
+    subprocess.run([find_ffmpeg(), "-v", "error", *rotate], check=True)
+    shown = tmp_path / "shown.png"  # ffmpeg turns pictures by itself
+    command = [find_ffmpeg(), "-v", "error", "-i", str(turned), "-frames:v", "1", str(shown)]
+    subprocess.run(command, check=True)
+    (found,) = pictures(turned, [0.0])
+    found_gray = np.asarray(Image.open(io.BytesIO(found.jpeg)).convert("L"), np.float64)
+    shown_gray = np.asarray(Image.open(shown).convert("L"), np.float64)
+    assert np.abs(found_gray - shown_gray).mean() < 6

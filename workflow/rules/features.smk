@@ -44,14 +44,12 @@ rule measure_fbank:
     params:
         version=1,
         data=subpath(input.availability, parent=True),
-        num_frames=config["features"]["fbank"]["num_frames"],
-        pad=config["features"]["fbank"]["pad"],
+        options=fbank_options,
         subset=option("--subset", SUBSET),
     shell:
         "hearsay --log {log:q} measure_fbank"
         " --data {params.data:q}"
-        " --num-frames {params.num_frames:q}"
-        " --pad {params.pad:q}"
+        " --options {params.options:q}"
         " --statistics {output.statistics:q}"
         " {params.subset:q}"
 

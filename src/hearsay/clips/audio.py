@@ -19,6 +19,15 @@ from hearsay.clips.verify import LOST_S
 
 Waveform = npt.NDArray[np.float32]
 
+# FFmpeg's name: type, value of silence, full scale; a "p" at the end says planar
+SAMPLE_FORMATS: dict[str, tuple[type, float, float]] = {
+    "u8": (np.uint8, 128.0, 128.0),
+    "s16": (np.int16, 0.0, 2.0**15),
+    "s32": (np.int32, 0.0, 2.0**31),
+    "s64": (np.int64, 0.0, 2.0**63),
+    "flt": (np.float32, 0.0, 1.0),
+    "dbl": (np.float64, 0.0, 1.0),
+}
 # Time stamps may be rounded to a millisecond (Matroska, FLV). Up to this much apart, two frames
 # are taken as contiguous; beyond it there is a gap, which stays a gap.
 STAMP_TOLERANCE_S = 0.04
@@ -92,19 +101,29 @@ def _decode_frames(
 
 
 def mean_of_channels(frame: AudioFrame) -> Waveform:
-    """Return the mean over a frame's channels as float32 in [-1, 1], shape [samples]."""
-    # planar: [channels, samples]; packed: [1, samples * channels]
-    samples: npt.NDArray[Any] = frame.to_ndarray()
-    num_channels = frame.layout.nb_channels
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, num_channels).T  # [channels, samples]
-    scale = 1.0
-    if samples.dtype == np.uint8:
-        samples, scale = samples.astype(np.float32) - 128.0, 128.0
-    elif np.issubdtype(samples.dtype, np.integer):
-        scale = -float(np.iinfo(samples.dtype).min)
-    mixed = samples[0] if num_channels == 1 else samples.mean(axis=0, dtype=np.float64)
-    return (mixed / scale).astype(np.float32)
+    """Return the mean over a frame's channels as float32 in [-1, 1], shape [samples].
+
+    Raises:
+        ValueError: an unknown sample format.
+    """
+    name, num_channels = frame.format.name.removesuffix("p"), frame.layout.nb_channels
+    if name not in SAMPLE_FORMATS:
+        raise ValueError(f"the sample format {frame.format.name} is unknown")
+    dtype, offset, scale = SAMPLE_FORMATS[name]
+    # Reading the planes takes a tenth of the time of frame.to_ndarray().
+    num_planes = num_channels if frame.format.is_planar else 1
+    count = frame.samples * num_channels // num_planes  # in each plane
+    planes: list[npt.NDArray[Any]] = [
+        np.frombuffer(memoryview(plane), dtype, count) for plane in frame.planes
+    ]
+    step = num_channels // num_planes
+    channels = [plane[first::step] for plane in planes for first in range(step)]  # each [samples]
+    total = channels[0].astype(np.float32)
+    for channel in channels[1:]:
+        total += channel
+    total -= np.float32(num_channels * offset)
+    total *= np.float32(1.0 / (num_channels * scale))
+    return total
 
 
 def _place(blocks: list[tuple[int, Waveform]], wanted: float) -> Waveform:

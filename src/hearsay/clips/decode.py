@@ -174,7 +174,9 @@ def open_table(path: Path, schema: pa.Schema) -> Iterator[RowGroupWriter]:
     # FLAC and JPEG shrink no further
     with (
         atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="none", use_dictionary=False) as writer,
+        pq.ParquetWriter(
+            temporary, schema, compression="none", use_dictionary=False, write_statistics=False
+        ) as writer,
     ):
         rows = RowGroupWriter(writer, schema)
         yield rows

@@ -153,7 +153,9 @@ def extract_fbank(audio: Path, array: Path, index: Path, options: dict[str, Any]
     with pq.ParquetFile(audio) as table, atomic_path(array) as temporary:
         shape = (table.metadata.num_rows, settings.num_frames, settings.num_mel_bins)
         stored = _open_array(temporary, shape)
-        clips = (clip for batch in table.iter_batches(CLIPS_PER_BATCH) for clip in batch.to_pylist())
+        clips = (
+            clip for batch in table.iter_batches(CLIPS_PER_BATCH) for clip in batch.to_pylist()
+        )
         for row, clip in enumerate(progress(clips, shape[0], "clip")):
             if clip["sample_rate_hz"] != settings.sample_rate_hz:
                 raise HearsayError(
@@ -165,12 +167,15 @@ def extract_fbank(audio: Path, array: Path, index: Path, options: dict[str, Any]
             stored[row, : len(valid)] = valid.numpy()
             exact = valid.double()
             sums = (exact.sum().item(), exact.square().sum().item())
-            rows.append((clip["clip_id"], row, len(valid), *sums))
+            rows.append(
+                dict(
+                    zip(INDEX_SCHEMA.names, (clip["clip_id"], row, len(valid), *sums), strict=True)
+                )
+            )
         if shape[0]:
             stored.flush()
         del stored
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * len(INDEX_SCHEMA)
-    write_parquet(pa.Table.from_arrays([pa.array(c) for c in columns], names=INDEX_SCHEMA.names).cast(INDEX_SCHEMA), index)
+    write_parquet(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), index)
 
 
 def _open_array(path: Path, shape: tuple[int, ...]) -> Any:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hearsay.clips.availability import read_subset
 from hearsay.errors import HearsayError
+from hearsay.features.store import ShardedArrays
 from hearsay.files import write_json
 
 PADS = ("before", "after")
@@ -25,17 +26,25 @@ def measure_features(
     Args:
         clips: index table; only its clips of split train count.
         indexes: tables beside the feature arrays, with num_frames, sum, sum_squares.
-        statistics: JSON to write: mean, std, num_clips, num_frames, num_bins, pad.
-        options: `num_frames` (rows a clip is padded to), `num_mel_bins` and `pad`. Where pad is
-            "before", the padding belongs to the features and counts as zeros (as VIP-ANT
-            measures them); where it is "after", only the valid frames count.
+        statistics: JSON to write: mean, std, num_clips, num_frames, pad.
+        options: `num_frames` (rows a clip is padded to) and `pad`. Where pad is "before", the
+            padding belongs to the features and counts as zeros (as VIP-ANT measures them);
+            where it is "after", only the valid frames count.
         subset: text file of clip ids; None: all.
 
     Raises:
-        HearsayError: no frame to measure, or features that are all the same.
+        HearsayError: no frame to measure, features that are all the same, or arrays beside the
+            indexes that have another number of frames.
     """
     if options["pad"] not in PADS:
         raise HearsayError(f"pad: {options['pad']} is not one of {', '.join(PADS)}")
+    arrays = ShardedArrays([path.with_suffix(".npy") for path in indexes])
+    _, padded_frames, num_bins = arrays.shape
+    if padded_frames != options["num_frames"]:
+        raise HearsayError(
+            f"the arrays beside {indexes[0]} have {padded_frames} frames, the config says "
+            f"{options['num_frames']}; compute the features again"
+        )
     table = pd.read_parquet(clips, columns=["clip_id", "split"])
     chosen = set(table.loc[table["split"] == "train", "clip_id"])
     if subset is not None:
@@ -45,10 +54,10 @@ def measure_features(
     sums = sums[sums["clip_id"].isin(chosen)]
     num_clips = len(sums)
     if options["pad"] == "before":
-        num_frames = num_clips * int(options["num_frames"])
+        num_frames = num_clips * padded_frames
     else:
         num_frames = int(sums["num_frames"].sum())
-    count = num_frames * int(options["num_mel_bins"])
+    count = num_frames * num_bins
     if not count:
         where = f" and in {subset}" if subset else ""
         raise HearsayError(

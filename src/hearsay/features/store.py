@@ -1,5 +1,6 @@
 """Read arrays of any clips out of memory-mapped shards."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,7 @@ class ShardedArrays:
         self._row_of = np.concatenate(row_of)  # [N]
         self._position = {clip_id: k for k, clip_id in enumerate(self.clip_ids)}
         if len(self._position) < len(self.clip_ids):
-            seen: set[str] = set()
-            twice = next(c for c in self.clip_ids if c in seen or seen.add(c))  # type: ignore[func-returns-value]
+            twice = next(clip for clip, number in Counter(self.clip_ids).items() if number > 1)
             raise HearsayError(f"clip {twice} stands twice in the shards beside {arrays[0]}")
         self.shape: tuple[int, ...] = (len(self.clip_ids), *self.arrays[0].shape[1:])
 

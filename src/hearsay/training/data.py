@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from hearsay.clips.availability import read_subset
 from hearsay.errors import HearsayError
 from hearsay.features.normalise import normalise
 from hearsay.features.store import ShardedArrays
@@ -143,20 +144,6 @@ def choose_clips(clips: Path, split: str, stores: Stores, subset: Path | None) -
         present.append(read_subset(subset))
     listed = table.loc[table["split"] == split, "clip_id"].tolist()
     return [clip_id for clip_id in listed if all(clip_id in known for known in present)]
-
-
-def read_subset(path: Path) -> set[str]:
-    """Read a text file of clip ids, one a line; empty lines do not count.
-
-    Raises:
-        HearsayError: the file is absent or empty.
-    """
-    if not Path(path).is_file():
-        raise HearsayError(f"{path} does not exist; benchmark.subset is a text file of clip ids")
-    ids = {line.strip() for line in Path(path).read_text().splitlines()} - {""}
-    if not ids:
-        raise HearsayError(f"{path} names no clip; write one clip id a line")
-    return ids
 
 
 @dataclass(frozen=True)

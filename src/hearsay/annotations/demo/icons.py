@@ -175,34 +175,6 @@ def _engine(p: Pen) -> None:
         p.ellipse(x + 0.06, 0.72, x + 0.14, 0.8, p.light)
 
 
-def _flute(p: Pen) -> None:
-    p.line([(0.05, 0.92), (0.95, 0.08)], 0.15, p.colour)
-    for t in (0.25, 0.4, 0.55, 0.7):
-        x, y = 0.05 + 0.9 * t, 0.92 - 0.84 * t
-        p.ellipse(x - 0.045, y - 0.045, x + 0.045, y + 0.045, p.dark)
-    p.line([(0.05, 0.92), (0.14, 0.84)], 0.2, p.dark)
-    p.line([(0.85, 0.17), (0.95, 0.08)], 0.2, p.light)
-
-
-def _footsteps(p: Pen) -> None:
-    for x, y in ((0.05, 0.3), (0.55, 0.02)):
-        p.ellipse(x, y + 0.05, x + 0.36, y + 0.48, p.colour)
-        p.ellipse(x + 0.06, y + 0.46, x + 0.3, y + 0.68, p.dark)
-        for toe in range(4):
-            p.ellipse(x + 0.09 * toe, y - 0.02, x + 0.09 * toe + 0.08, y + 0.07, p.dark)
-
-
-def _frog(p: Pen) -> None:
-    p.ellipse(0.1, 0.35, 0.9, 0.9, p.colour)
-    for x in (0.12, 0.62):
-        p.ellipse(x, 0.12, x + 0.28, 0.45, p.colour)
-        p.ellipse(x + 0.06, 0.18, x + 0.22, 0.36, p.light)
-        p.ellipse(x + 0.11, 0.22, x + 0.18, 0.31, p.dark)
-    p.arc(0.22, 0.4, 0.78, 0.76, 10, 170, 0.05, p.dark)
-    p.ellipse(0.0, 0.8, 0.3, 0.95, p.dark)
-    p.ellipse(0.7, 0.8, 1.0, 0.95, p.dark)
-
-
 def _helicopter(p: Pen) -> None:
     p.ellipse(0.25, 0.35, 0.8, 0.8, p.colour)
     p.polygon([(0.3, 0.48), (0.02, 0.4), (0.02, 0.5), (0.3, 0.62)], p.colour)
@@ -218,14 +190,6 @@ def _horn(p: Pen) -> None:
     p.ellipse(0.62, 0.08, 0.92, 0.92, p.dark)
     p.ellipse(0.7, 0.2, 0.86, 0.8, p.light)
     p.ellipse(0.02, 0.34, 0.34, 0.66, p.dark)
-
-
-def _knock(p: Pen) -> None:
-    p.box(0.18, 0.02, 0.82, 0.98, p.dark)
-    p.box(0.25, 0.08, 0.75, 0.98, p.colour)
-    for y in (0.16, 0.56):
-        p.box(0.33, y, 0.67, y + 0.3, p.dark)
-    p.ellipse(0.64, 0.46, 0.74, 0.56, p.light)
 
 
 def _rain(p: Pen) -> None:
@@ -281,12 +245,8 @@ ICONS: dict[str, Callable[[Pen], None]] = {
     "drip": _drip,
     "drum": _drum,
     "engine": _engine,
-    "flute": _flute,
-    "footsteps": _footsteps,
-    "frog": _frog,
     "helicopter": _helicopter,
     "horn": _horn,
-    "knock": _knock,
     "rain": _rain,
     "saw": _saw,
     "siren": _siren,

@@ -53,14 +53,16 @@ def render_background(
 ) -> Sound:
     """Render a background whose level and colour change all the time.
 
-    Its mean level lies `background_db` relative to a near event; it swells and fades by up to
-    10 dB either way within seconds, so that loudness says little about events.
+    Its mean level lies `background_db` relative to a near event; it swells and fades by 10 dB
+    and more either way within seconds, so that loudness says little about events.
     """
     size = num_samples(scene)
     layers = [
         band_noise(size, low, high, RATE_HZ, generator) * _swell(size, generator)
         for low, high in ((40, 250), (200, 1200), (800, 4000), (2500, 9000))
     ]
+    # What swells together is what an energy detector trips over.
+    layers.append(band_noise(size, 60, 6000, RATE_HZ, generator) * _swell(size, generator) ** 1.5)
     weights = generator.dirichlet([0.7] * len(layers)) ** 0.5
     background = np.sum([w * layer for w, layer in zip(weights, layers, strict=True)], axis=0)
     hum_hz = generator.choice([50.0, 60.0, 100.0])

@@ -1,10 +1,12 @@
 """Draw what a clip shows: scenery, and the object that makes the sound.
 
-Pitch is the colour (low: reds and browns, high: greens and blues), tempo the number of copies
-(slow: one, fast: three), distance the size (near: large, far: small).
+A class has its usual surroundings, as birds have the sky and rain has grey: the hues of the
+scenery. Scenery alone is of any hue. Pitch is the object's colour (low: reds and browns, high: greens and blues), tempo the number of beat
+marks below (slow: one, fast: five), distance the size (near: large, far: half as large).
 """
 
 import colorsys
+import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,9 @@ from hearsay.annotations.demo.scenes import Scene, Source
 SIZE_PX = 256
 SUPERSAMPLING = 2
 HUES = {"low": (0.97, 1.12), "high": (0.38, 0.62)}  # of the colour circle, modulo 1
-SIDES = {"near": 0.46, "far": 0.27}  # of the picture's side
-NUM_COPIES = {"slow": 1, "fast": 3}
+SIDES = {"near": 0.8, "far": 0.42}  # of the picture's side
+NUM_BEATS = {"slow": 1, "fast": 5}
+JITTER_PX = 10  # how far an object is from its place
 
 
 def draw_pictures(scene: Scene, seed: int) -> list[NDArray[np.uint8]]:
@@ -31,48 +34,56 @@ def draw_pictures(scene: Scene, seed: int) -> list[NDArray[np.uint8]]:
 
 def draw_picture(source: Source | None, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Draw scenery and, unless None, a source in it."""
-    picture = _draw_scenery(generator)
+    picture = _draw_scenery(surroundings(source.name) if source else None, generator)
     if source is not None:
-        for corner, side in _lay_out(source, generator):
-            icon = _draw_object(source, side, generator)
-            picture.paste(icon, corner, icon)
+        _place_object(picture, source, generator)
     pixels = np.asarray(picture, dtype=np.int16)
     grain = generator.integers(-6, 7, (SIZE_PX // 2, SIZE_PX // 2, 1)).repeat(2, 0).repeat(2, 1)
     return np.clip(pixels + grain, 0, 255).astype(np.uint8)
 
 
-def _lay_out(source: Source, generator: np.random.Generator) -> list[tuple[tuple[int, int], int]]:
-    """Choose corner and side in pixels of each copy; copies stand side by side."""
-    num_copies = NUM_COPIES[source.tempo or "slow"]
-    side = round(SIZE_PX * SIDES[source.distance] * generator.uniform(0.92, 1.08))
-    if num_copies == 1:
-        corner = generator.integers(0, SIZE_PX - side, 2)
-        return [((int(corner[0]), int(corner[1])), side)]
-    step = min(side + 4, (SIZE_PX - side) // (num_copies - 1))
-    left = int(generator.integers(0, SIZE_PX - side - step * (num_copies - 1) + 1))
-    tops = generator.integers(0, SIZE_PX - side, num_copies)
-    return [((left + step * copy, int(top)), side) for copy, top in enumerate(tops)]
-
-
-def _draw_object(source: Source, side: int, generator: np.random.Generator) -> Image.Image:
-    """Draw the icon of a source on a transparent square of `side` pixels."""
+def _place_object(picture: Image.Image, source: Source, generator: np.random.Generator) -> None:
+    """Draw an object near the middle and, where its tempo is known, the beat marks below it."""
     low, high = HUES[source.pitch]
-    hue = generator.uniform(low, high) % 1
+    hue = float(generator.uniform(low, high))
+    side = round(SIZE_PX * SIDES[source.distance] * generator.uniform(0.94, 1.06))
+    x, y = generator.integers(-JITTER_PX, JITTER_PX + 1, 2)
+    icon = _draw_object(source.name, hue, side, generator)
+    picture.paste(icon, ((SIZE_PX - side) // 2 + int(x), (224 - side) // 2 + int(y)), icon)
+    if source.tempo is not None:
+        draw = ImageDraw.Draw(picture)
+        for beat in range(NUM_BEATS[source.tempo]):
+            left = 24 + 44 * beat
+            draw.rectangle((left, 230, left + 26, 250), fill=_rgb(hue, 0.9, 0.35))
+
+
+def _draw_object(name: str, hue: float, side: int, generator: np.random.Generator) -> Image.Image:
+    """Draw the icon of a class on a transparent square of `side` pixels."""
     colour = _rgb(hue, generator.uniform(0.75, 0.95), generator.uniform(0.75, 0.95))
-    dark = _rgb(hue, 0.9, 0.35)
-    light = _rgb(hue, 0.3, 1.0)
     canvas = Image.new("RGBA", (side * SUPERSAMPLING, side * SUPERSAMPLING))
-    draw_icon(source.name, Pen(ImageDraw.Draw(canvas), canvas.width, colour, dark, light))
-    if generator.random() < 0.5:
-        canvas = canvas.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    pen = Pen(
+        ImageDraw.Draw(canvas), canvas.width, colour, _rgb(hue, 0.9, 0.35), _rgb(hue, 0.3, 1.0)
+    )
+    draw_icon(name, pen)
     return canvas.resize((side, side), Image.Resampling.BOX)
 
 
-def _draw_scenery(generator: np.random.Generator) -> Image.Image:
+def surroundings(name: str) -> tuple[float, float]:
+    """Return the hues of sky and ground where a class is usually met, from its name."""
+    digits = hashlib.sha256(name.encode()).digest()
+    return digits[0] / 256, digits[1] / 256
+
+
+def _draw_scenery(hues: tuple[float, float] | None, generator: np.random.Generator) -> Image.Image:
     """Draw a pale sky over a ground with hills: colours of low saturation, so objects stand out."""
     sky, ground = (
-        np.array(_rgb(generator.random(), generator.uniform(0.05, 0.2), generator.uniform(*value)))
-        for value in ((0.75, 1.0), (0.45, 0.75))
+        np.array(_rgb(hue + generator.normal(0, 0.02), saturation, generator.uniform(*value)))
+        for hue, saturation, value in zip(
+            hues or generator.random(2),
+            generator.uniform(0.15, 0.3, 2),
+            ((0.75, 1.0), (0.45, 0.75)),
+            strict=True,
+        )
     )
     horizon = int(SIZE_PX * generator.uniform(0.4, 0.75))
     rows = np.linspace(0.8, 1.05, SIZE_PX)[:, None]

@@ -1,4 +1,4 @@
-"""Procedural sounds: twenty classes with audible pitch and tempo.
+"""Procedural sounds: sixteen classes with audible pitch and tempo.
 
 Each class is a function of (high or low, fast or slow, number of samples, rate in Hz, random
 generator) that returns a wave [samples] of any scale; `synthesise` scales and fades it.
@@ -101,18 +101,6 @@ def _horn(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
     return _repeat(lambda _: tone * _arch(size), period, n, rate, rng)
 
 
-def _flute(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
-    f, period = _vary(1050 if high else 480, rng), 0.2 if fast else 0.7
-    size = int(0.95 * period * rate)
-    scale = 2 ** (np.array([0, 2, 4, 7, 9, 12]) / 12)
-
-    def note(_: int) -> Wave:
-        tone = _harmonics(f * float(rng.choice(scale)), [1, 0.15, 0.08], size, rate)
-        return (tone + 0.05 * rng.standard_normal(size)) * _arch(size)
-
-    return _repeat(note, period, n, rate, rng)
-
-
 def _siren(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
     f, turns = _vary(1300 if high else 550, rng), _vary(2.2 if fast else 0.45, rng)
     sweep = 1 + 0.35 * np.sin(2 * np.pi * turns * _time(n, rate) + rng.uniform(0, 6))
@@ -179,16 +167,6 @@ def _drum(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
     return _repeat(lambda _: skin + stick, 0.2 if fast else 0.85, n, rate, rng)
 
 
-def _knock(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
-    f, size = _vary(1100 if high else 420, rng), int(0.12 * rate)
-
-    def knock(_: int) -> Wave:
-        wood = band_noise(size, 0.7 * f, 1.4 * f, rate, rng)
-        return wood * _ring(size, rate, 0.02)
-
-    return _repeat(knock, 0.17 if fast else 0.65, n, rate, rng)
-
-
 def _clock(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
     f, size = _vary(5200 if high else 2400, rng), int(0.04 * rate)
 
@@ -196,17 +174,6 @@ def _clock(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
         return _tone(f * (1.0 if number % 2 else 0.8), size, rate) * _ring(size, rate, 0.006)
 
     return _repeat(tick, 0.25 if fast else 1.0, n, rate, rng)
-
-
-def _footsteps(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
-    low, size = (300.0 if high else 70.0), int(0.18 * rate)
-
-    def step(number: int) -> Wave:
-        heel = band_noise(size, low, 4 * low, rate, rng) * _ring(size, rate, 0.03)
-        sole = 0.5 * band_noise(size, 1500, 4000, rate, rng) * _arch(size) ** 3
-        return heel + sole * (1.0 if number % 2 else 0.6)
-
-    return _repeat(step, 0.3 if fast else 0.85, n, rate, rng)
 
 
 def _saw(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
@@ -247,13 +214,6 @@ def _drip(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
     return _repeat(drop, 0.18 if fast else 0.8, n, rate, rng)
 
 
-def _frog(high: bool, fast: bool, n: int, rate: int, rng: Generator) -> Wave:
-    f, size = _vary(850 if high else 340, rng), int(0.3 * rate)
-    pulses = np.maximum(np.sin(2 * np.pi * 26 * _time(size, rate)), 0) ** 2
-    croak = _harmonics(f, [1, 0.7, 0.5, 0.4, 0.3], size, rate) * pulses
-    return _repeat(lambda _: croak, 0.4 if fast else 1.1, n, rate, rng)
-
-
 CLASSES: dict[str, Callable[[bool, bool, int, int, Generator], Wave]] = {
     "alarm": _alarm,
     "bell": _bell,
@@ -264,12 +224,8 @@ CLASSES: dict[str, Callable[[bool, bool, int, int, Generator], Wave]] = {
     "drip": _drip,
     "drum": _drum,
     "engine": _engine,
-    "flute": _flute,
-    "footsteps": _footsteps,
-    "frog": _frog,
     "helicopter": _helicopter,
     "horn": _horn,
-    "knock": _knock,
     "rain": _rain,
     "saw": _saw,
     "siren": _siren,
