@@ -1,8 +1,9 @@
 """Draw what a clip shows: scenery, and the object that makes the sound.
 
-A class has its usual surroundings, as birds have the sky and rain has grey: the hues of the
-scenery. Scenery alone is of any hue. Pitch is the object's colour (low: reds and browns, high: greens and blues), tempo the number of beat
-marks below (slow: one, fast: five), distance the size (near: large, far: half as large).
+A class has its usual surroundings: hues of sky and ground that its name determines; scenery
+alone is of any hue. Pitch is the object's colour (low: reds and browns, high: greens and
+blues), distance its size (near: large, far: half as large), tempo the number of beat marks
+below it (slow: one, fast: five).
 """
 
 import colorsys
