@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from scipy.stats import rankdata
 
 from hearsay.annotations.demo.captions import make_captions
 from hearsay.annotations.demo.icons import ICONS
@@ -13,6 +14,7 @@ from hearsay.annotations.demo.lexicon import PROCEDURAL
 from hearsay.annotations.demo.mixing import (
     RATE_HZ,
     ProceduralSounds,
+    control_level,
     mix_scene,
     render_background,
     render_events,
@@ -56,6 +58,13 @@ def test_disagreement_changes_pictures_and_nothing_else():
         assert [source is None for source in never.shown] == [
             source is None for source in always.shown
         ]
+
+
+def test_disagreement_leaves_every_sample_of_the_sound_alone():
+    pair = [scenes(disagreement=share)[2] for share in (0.0, 1.0)]
+    first, second = (mix_scene(scene, ProceduralSounds(), (-10, 0), 0) for scene in pair)
+    assert pair[0].shown != pair[1].shown
+    assert np.array_equal(first, second)
 
 
 def test_the_shares_of_the_options_are_kept():
@@ -140,12 +149,13 @@ def test_the_events_sound_between_onset_and_offset_and_nowhere_else():
 def test_loudness_tells_little_about_where_the_mentioned_events_are():
     """Frame energy against the phrases: near 0.5, so an energy detector grounds nothing."""
     areas = []
-    for scene in scenes(60):
+    for scene in scenes(40):
         if scene.breakage:
             continue
         generator = clip_generator(0, scene.clip, "sound")
         mix = render_events(scene, ProceduralSounds(), generator)
-        mix = mix + render_background(scene, tuple(OPTIONS["background_db"]), generator)
+        background = render_background(scene, tuple(OPTIONS["background_db"]), generator)
+        mix = control_level(mix + background)
         first = round(scene.start_s * RATE_HZ)
         clip = mix[first : first + 10 * RATE_HZ].reshape(500, -1)  # frames of 20 ms
         energy = np.square(clip).mean(axis=1)
@@ -153,9 +163,25 @@ def test_loudness_tells_little_about_where_the_mentioned_events_are():
         for event in scene.events:
             if event.mentioned:
                 active = (time_s >= event.onset_s) & (time_s < event.offset_s)
-                wins = energy[active][:, None] > energy[~active][None]
-                areas.append(wins.mean())
-    assert 0.45 < np.mean(areas) < 0.72
+                num_active, ranks = active.sum(), rankdata(energy)[active]
+                wins = ranks.sum() - num_active * (num_active + 1) / 2
+                areas.append(wins / (num_active * (~active).sum()))
+    assert 0.45 < np.mean(areas) < 0.62
+
+
+def test_level_control_evens_out_slow_changes_alone():
+    """A step of 40 dB becomes one of 8 dB; a short click still stands out of its second."""
+    noise = np.random.default_rng(0).standard_normal(8 * RATE_HZ).astype(np.float32)
+    step = noise * np.where(np.arange(len(noise)) < 4 * RATE_HZ, 0.1, 10.0).astype(np.float32)
+    controlled = control_level(step)
+    assert controlled.shape == step.shape
+    quiet, loud = (np.square(controlled[k * RATE_HZ : (k + 2) * RATE_HZ]).mean() for k in (1, 5))
+    assert 10 * np.log10(loud / quiet) == pytest.approx(8, abs=0.3)
+    click = noise.copy()
+    click[4 * RATE_HZ : 4 * RATE_HZ + 240] *= 30
+    controlled = control_level(click)
+    peak, around = controlled[4 * RATE_HZ :][:240], controlled[4 * RATE_HZ + 480 :][:2400]
+    assert np.square(peak).mean() > 500 * np.square(around).mean()
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))

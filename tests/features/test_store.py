@@ -117,3 +117,12 @@ def test_shards_of_another_shape_are_an_error(shards, tmp_path):
     other = write_shard(tmp_path / "9.npy", ["z"], np.zeros((1, 2, 4), np.float16))
     with pytest.raises(HearsayError, match="compute the shards anew"):
         ShardedArrays([*shards, other])
+
+
+def test_an_empty_shard_may_have_another_shape(tmp_path):
+    """Such as that of pictures, where no clip told how many there are."""
+    empty = write_shard(tmp_path / "00000.npy", [], np.zeros((0, 1, 3), np.float16))
+    full = write_shard(tmp_path / "00001.npy", ["a"], np.ones((1, 4, 3), np.float16))
+    store = ShardedArrays([empty, full])
+    assert store.shape == (1, 4, 3)
+    assert store.gather(["a"]).shape == (1, 4, 3)

@@ -23,7 +23,7 @@ rule train_run:
         "<benchmarks>/train_run/{method}/seed{seed}/{stage}.tsv"
     conda:
         "../../envs/hearsay.yaml"
-    threads: 2
+    threads: 1  # so that a CPU's sums do not depend on the number of cores
     resources:
         gpu=1,
         mem_mb=8000,
@@ -67,7 +67,7 @@ rule score_run:
         "<logs>/score_run/{method}/seed{seed}/{stage}.log",
     conda:
         "../../envs/hearsay.yaml"
-    threads: 2
+    threads: 1  # so that a CPU's sums do not depend on the number of cores
     resources:
         gpu=1,
         mem_mb=8000,

@@ -30,6 +30,7 @@ rule extract_fbank:
 rule measure_fbank:
     input:
         availability="<results>/data/{dataset}/availability.json",
+        arrays=per_shard("<results>/data/{dataset}/fbank/{shard}.npy"),
         indexes=per_shard("<results>/data/{dataset}/fbank/{shard}.parquet"),
         subset=SUBSET,
     output:

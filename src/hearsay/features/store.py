@@ -33,15 +33,19 @@ class ShardedArrays:
         self.arrays = [_open_array(Path(path)) for path in arrays]
         self.clip_ids: list[str] = []
         shard_of, row_of = [], []
+        # A shard that lost all its clips is empty, and its shape says nothing.
+        first, first_path = next(
+            (pair for pair in zip(self.arrays, arrays, strict=True) if len(pair[0])),
+            (self.arrays[0], arrays[0]),
+        )
         for shard, (path, array) in enumerate(zip(arrays, self.arrays, strict=True)):
             clip_ids, rows = _read_index(Path(path), len(array))
             self.clip_ids += clip_ids
             shard_of.append(np.full(len(rows), shard, np.int64))
             row_of.append(rows)
-            first = self.arrays[0]
-            if array.shape[1:] != first.shape[1:] or array.dtype != first.dtype:
+            if len(array) and (array.shape[1:], array.dtype) != (first.shape[1:], first.dtype):
                 raise HearsayError(
-                    f"{path} holds {array.shape[1:]} {array.dtype} a clip, {arrays[0]} "
+                    f"{path} holds {array.shape[1:]} {array.dtype} a clip, {first_path} "
                     f"{first.shape[1:]} {first.dtype}; compute the shards anew with one config"
                 )
         self._shard_of = np.concatenate(shard_of)  # [N]
@@ -50,7 +54,8 @@ class ShardedArrays:
         if len(self._position) < len(self.clip_ids):
             twice = next(clip for clip, number in Counter(self.clip_ids).items() if number > 1)
             raise HearsayError(f"clip {twice} stands twice in the shards beside {arrays[0]}")
-        self.shape: tuple[int, ...] = (len(self.clip_ids), *self.arrays[0].shape[1:])
+        self.shape: tuple[int, ...] = (len(self.clip_ids), *first.shape[1:])
+        self.dtype = first.dtype
 
     def __len__(self) -> int:
         return len(self.clip_ids)
@@ -74,7 +79,7 @@ class ShardedArrays:
                 f"clip {error.args[0]} is in none of the {len(self.arrays)} shards; "
                 "see availability.parquet for what became of it"
             ) from None
-        gathered = np.empty((len(positions), *self.shape[1:]), self.arrays[0].dtype)
+        gathered = np.empty((len(positions), *self.shape[1:]), self.dtype)
         shards, rows = self._shard_of[positions], self._row_of[positions]
         for place in np.lexsort((rows, shards)):
             gathered[place] = self.arrays[shards[place]][rows[place]]

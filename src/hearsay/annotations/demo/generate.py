@@ -1,5 +1,6 @@
 """Generate the demo: media in parallel, then the tables that say what truly happens."""
 
+import hashlib
 import json
 import logging
 import multiprocessing
@@ -14,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hearsay.annotations.demo.captions import Caption, make_captions
+from hearsay.annotations.demo.check import check_options
 from hearsay.annotations.demo.lexicon import PROCEDURAL, Vocabulary
 from hearsay.annotations.demo.media import write_medium
 from hearsay.annotations.demo.mixing import EventSounds, ProceduralSounds, mix_scene
@@ -22,7 +24,6 @@ from hearsay.annotations.demo.scenes import DEAD_LINK_STATUSES, Scene, make_scen
 from hearsay.annotations.demo.sound_bank import open_sound_bank
 from hearsay.annotations.tables import Index, check_index, write_index
 from hearsay.clips.ffmpeg import find_ffmpeg
-from hearsay.errors import HearsayError
 from hearsay.files import write_json, write_parquet
 from hearsay.progress import progress
 
@@ -45,7 +46,8 @@ def make_demo(
     """Generate a demo data set, deterministic by its seed.
 
     Writes media and `faults.json` below `folder/media`, then clips, captions, phrases and facts
-    as Parquet into `folder`. Media of an earlier start with the same options are kept.
+    as Parquet into `folder`. Media of an earlier start are kept where options, number of clips,
+    recordings and this package's code are the same; else all are made anew.
 
     Args:
         options: the section `datasets.*.demo` of config.
@@ -58,16 +60,21 @@ def make_demo(
         HearsayError: the options contradict each other, the sound bank does not serve, ffmpeg
             is absent or failed, or the disk is full.
     """
-    if options["num_val"] + options["num_test"] >= num_clips:
-        raise HearsayError(
-            f"demo: num_val {options['num_val']} and num_test {options['num_test']} leave no train "
-            f"clip of num_clips {num_clips}"
-        )
+    check_options(options, num_clips)
     find_ffmpeg()  # before any work
     sounds, vocabulary = _open_sounds(options)
     scenes = make_scenes(options, num_clips, clip_duration_s, vocabulary)
     media = folder / "media"
-    _prepare_media_folder(media, {**options, "clip_duration_s": clip_duration_s})
+    _prepare_media_folder(
+        media,
+        {
+            **options,
+            "clip_duration_s": clip_duration_s,
+            "num_clips": num_clips,  # which clips are broken hangs on it
+            "recordings": sounds.fingerprint,
+            "program": _program_fingerprint(),
+        },
+    )
     _write_media(scenes, sounds, options, media, num_workers)
     write_json(
         {
@@ -88,10 +95,18 @@ def _open_sounds(options: dict[str, Any]) -> tuple[EventSounds, Vocabulary]:
     return bank, bank.vocabulary
 
 
-def _prepare_media_folder(media: Path, options: dict[str, Any]) -> None:
-    """Keep media of the same options, start anew otherwise."""
+def _program_fingerprint() -> str:
+    """Hash this package's code, so that no medium outlives the code that made it."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _prepare_media_folder(media: Path, made_from: dict[str, Any]) -> None:
+    """Keep media that were made from the same, start anew otherwise."""
     stamp = media / "options.json"
-    text = json.dumps(options, sort_keys=True)
+    text = json.dumps(made_from, sort_keys=True)
     if media.exists() and (not stamp.is_file() or stamp.read_text() != text):
         shutil.rmtree(media)
     media.mkdir(parents=True, exist_ok=True)
@@ -107,12 +122,14 @@ def _write_media(
     media: Path,
     num_workers: int,
 ) -> None:
-    missing = [
-        scene
-        for scene in scenes
-        if scene.breakage != "dead_link" and not (media / scene.media_name).is_file()
-    ]
-    logger.info("%d media to make, %d kept", len(missing), len(scenes) - len(missing))
+    linked = [scene for scene in scenes if scene.breakage != "dead_link"]
+    missing = [scene for scene in linked if not (media / scene.media_name).is_file()]
+    logger.info(
+        "%d media to make, %d kept, %d links dead",
+        len(missing),
+        len(linked) - len(missing),
+        len(scenes) - len(linked),
+    )
     make = partial(
         make_medium,
         sounds=sounds,
@@ -120,6 +137,10 @@ def _write_media(
         seed=options["seed"],
         folder=media,
     )
+    if num_workers == 1:
+        for _ in progress(map(make, missing), total=len(missing), unit="clip"):
+            pass
+        return
     # Spawned, since a fork of a process with threads may hang.
     with ProcessPoolExecutor(num_workers, multiprocessing.get_context("spawn")) as pool:
         done = pool.map(make, missing, chunksize=8)

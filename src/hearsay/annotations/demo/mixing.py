@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from hearsay.annotations.demo.scenes import Event, Scene, clip_generator
 from hearsay.annotations.demo.sounds import Sound, band_noise, place_at_distance
@@ -13,10 +14,19 @@ RATE_HZ = 24000
 TAIL_S = 1.0  # the medium goes on after the clip
 PEAK = 0.7
 STEREO_SHARE = 0.3
+LEVEL_CONTROL = 0.8  # of the level's changes in decibels that the recorder takes away
+LEVEL_WINDOW_S = 1.0  # over which the recorder measures the level
+LEVEL_STEP = 240  # samples, 10 ms
+NOISE_S = 3.7  # of noise are made and repeated
+SWELL_STEP = 60  # samples, 2.5 ms
 
 
 class EventSounds(Protocol):
     """Where the sound of an event comes from."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell one set of recordings from another; empty where there are none."""
 
     def sound(
         self, event: Event, split: str, num_samples: int, generator: np.random.Generator
@@ -26,6 +36,8 @@ class EventSounds(Protocol):
 
 class ProceduralSounds:
     """Events are synthesised."""
+
+    fingerprint = ""
 
     def sound(
         self, event: Event, split: str, num_samples: int, generator: np.random.Generator
@@ -57,13 +69,11 @@ def render_background(
     and more either way within seconds, so that loudness says little about events.
     """
     size = num_samples(scene)
-    layers = [
-        band_noise(size, low, high, RATE_HZ, generator) * _swell(size, generator)
-        for low, high in ((40, 250), (200, 1200), (800, 4000), (2500, 9000))
-    ]
-    # What swells together is what an energy detector trips over.
-    layers.append(band_noise(size, 60, 6000, RATE_HZ, generator) * _swell(size, generator) ** 1.5)
-    weights = generator.dirichlet([0.7] * len(layers)) ** 0.5
+    bands = ((40, 250), (200, 1200), (800, 4000), (2500, 9000), (60, 6000))
+    layers = [_noise_layer(size, *band, generator) * _swell(size, generator) for band in bands]
+    # What swells together, over all of the spectrum, is what an energy detector trips over.
+    layers[-1] *= _swell(size, generator)
+    weights = (generator.dirichlet([0.7] * len(layers)) ** 0.5).astype(np.float32)
     background = np.sum([w * layer for w, layer in zip(weights, layers, strict=True)], axis=0)
     hum_hz = generator.choice([50.0, 60.0, 100.0])
     hum = np.sin(2 * np.pi * hum_hz / RATE_HZ * np.arange(size, dtype=np.float32))
@@ -78,7 +88,7 @@ def mix_scene(
     """Render the whole medium: float32 [samples, channels], one or two channels, within ±1."""
     generator = clip_generator(seed, scene.clip, "sound")
     events = render_events(scene, sounds, generator)
-    mix = events + render_background(scene, background_db, generator)
+    mix = control_level(events + render_background(scene, background_db, generator))
     mix *= PEAK * 10 ** (generator.uniform(-9, 0) / 20) / np.abs(mix).max()
     if scene.breakage == "silent":
         mix[:] = 0
@@ -88,14 +98,38 @@ def mix_scene(
     return (mix[:, None] * pan).astype(np.float32)  # [samples, 2]
 
 
+def control_level(sound: Sound) -> Sound:
+    """Even out the level, as the automatic gain of a telephone's recorder does.
+
+    Events and background are turned up and down together, so that an event is as audible as
+    before, yet a frame that is louder than its clip tells little about events.
+    """
+    num_steps = max(1, len(sound) // LEVEL_STEP)
+    steps = sound[: num_steps * LEVEL_STEP].reshape(num_steps, -1)
+    power = uniform_filter1d(
+        np.square(steps).mean(axis=1), round(LEVEL_WINDOW_S * RATE_HZ / LEVEL_STEP), mode="nearest"
+    )
+    gain = (power + np.float32(1e-6)) ** (-LEVEL_CONTROL / 2)
+    middles = (np.arange(num_steps) + 0.5) * LEVEL_STEP
+    return sound * np.interp(np.arange(len(sound)), middles, gain).astype(np.float32)
+
+
 def num_samples(scene: Scene) -> int:
     """Count the samples of the medium."""
     return round((scene.start_s + scene.duration_s + TAIL_S) * RATE_HZ)
+
+
+def _noise_layer(size: int, low_hz: float, high_hz: float, generator: np.random.Generator) -> Sound:
+    """Make noise in a band; a few seconds of it are repeated, since the FFT is what costs."""
+    noise = band_noise(round(NOISE_S * RATE_HZ), low_hz, high_hz, RATE_HZ, generator)
+    return np.resize(noise.astype(np.float32), size)
 
 
 def _swell(size: int, generator: np.random.Generator) -> Sound:
     """A gain that wanders between -10 and +10 dB, a new goal every 0.4 s or so."""
     num_goals = max(4, int(size / RATE_HZ / 0.4))
     goals = generator.uniform(-10, 10, num_goals)
-    gain_db = np.interp(np.linspace(0, num_goals - 1, size), np.arange(num_goals), goals)
-    return np.exp(gain_db.astype(np.float32) * np.float32(np.log(10) / 20))
+    num_steps = -(-size // SWELL_STEP)
+    gain_db = np.interp(np.linspace(0, num_goals - 1, num_steps), np.arange(num_goals), goals)
+    gain = (10 ** (gain_db / 20)).astype(np.float32)
+    return gain.repeat(SWELL_STEP)[:size]

@@ -13,6 +13,7 @@ NUM_EVENTS_SHARES = (0.25, 0.45, 0.30)  # of clips with 1, 2 and 3 mentioned eve
 EVENT_DURATION_S = (1.5, 6.0)
 BREAKAGES = ("dead_link", "silent", "truncated", "corrupt")
 DEAD_LINK_STATUSES = (404, 410, 403)
+ONE_OF_EACH_FROM = 100  # clips: from here on each breakage with a share happens at least once
 
 # Each clip draws from its own generators, one a stream, so that a changed option changes what
 # it is about and nothing else.
@@ -170,7 +171,10 @@ def _choose_breakages(options: dict[str, Any], num_clips: int) -> dict[int, str]
     order = np.random.default_rng([options["seed"], len(STREAMS)]).permutation(num_clips)
     chosen: dict[int, str] = {}
     for breakage in BREAKAGES:
-        count = round(options["broken"][breakage] * num_clips)
+        share = options["broken"][breakage]
+        count = round(share * num_clips)
+        if share and num_clips >= ONE_OF_EACH_FROM:
+            count = max(1, count)
         for clip in order[len(chosen) : len(chosen) + count].tolist():
             chosen[clip] = breakage
     return chosen

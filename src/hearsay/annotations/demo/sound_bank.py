@@ -1,5 +1,6 @@
 """A sound bank: a folder of recordings, one folder a class, from which scenes are composed."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +30,17 @@ class SoundBank:
     recordings: dict[str, dict[str, tuple[Path, ...]]]
 
     @property
+    def fingerprint(self) -> str:
+        """Hash the recordings' names, sizes and splits."""
+        lines = [
+            f"{name}/{split}/{path.name} {path.stat().st_size}"
+            for name, splits in sorted(self.recordings.items())
+            for split, paths in sorted(splits.items())
+            for path in paths
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """The bank's classes; the tempo of a recording is not known, so it is not named."""
         return Vocabulary({name: words_for(name) for name in self.recordings}, has_tempo=False)
@@ -50,8 +62,8 @@ def open_sound_bank(folder: Path, seed: int) -> SoundBank:
     Takes of one source (ESC-50's naming) stay together.
 
     Raises:
-        HearsayError: the folder is absent, holds no class, or a class has fewer than three
-            sources, one for each split.
+        HearsayError: the folder is absent or holds too few classes, two folders bear one
+            class name, or a class has fewer than three sources, one for each split.
     """
     if not folder.is_dir():
         raise HearsayError(f"sound_bank {folder} is no folder; give one with a folder per class")
@@ -60,8 +72,13 @@ def open_sound_bank(folder: Path, seed: int) -> SoundBank:
         raise HearsayError(
             f"sound_bank {folder} holds {len(classes)} classes; scenes need at least 5"
         )
-    recordings = {}
+    recordings: dict[str, dict[str, tuple[Path, ...]]] = {}
     for number, path in enumerate(classes):
+        name = class_name(path)
+        if name in recordings:
+            raise HearsayError(
+                f"sound_bank {folder} has two folders of the class {name!r}; merge or rename one"
+            )
         sources: dict[str, list[Path]] = {}
         for file in sorted(path.iterdir()):
             if file.suffix.lower() in SUFFIXES:
@@ -71,7 +88,7 @@ def open_sound_bank(folder: Path, seed: int) -> SoundBank:
                 f"sound_bank {path} holds {len(sources)} recordings of different sources; "
                 "a class needs at least 3, one for each split"
             )
-        recordings[class_name(path)] = _divide(sources, np.random.default_rng([seed, number]))
+        recordings[name] = _divide(sources, np.random.default_rng([seed, number]))
     return SoundBank(recordings)
 
 
@@ -86,7 +103,7 @@ def source_of(file: Path) -> str:
     return match[1] if match else file.stem
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)  # a minute of sound is 6 MB, in each worker
 def read_recording(path: Path, pitch: str) -> Sound:
     """Read a recording as mono at RATE_HZ, without silence at its ends, lower or higher.
 

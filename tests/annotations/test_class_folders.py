@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+import soundfile
+
+from hearsay.annotations.class_folders import list_class_folders
+from hearsay.annotations.folder import read_folder
+from hearsay.annotations.tables import check_index
+from hearsay.errors import HearsayError
+
+
+def test_class_folders_become_a_csv_that_the_folder_reader_reads(tmp_path):
+    for name in ("001 - Dog bark", "002 - Rain", "owl", "gong", "saw"):
+        folder = tmp_path / "bank" / name
+        folder.mkdir(parents=True)
+        for take in range(4):
+            soundfile.write(folder / f"{name[-3:]}{take}.wav", np.zeros(100), 8000)
+    table = tmp_path / "lists" / "clips.csv"
+    table.parent.mkdir()
+    assert list_class_folders(tmp_path / "bank", table) == 20
+    index = read_folder(table)
+    check_index(index)
+    assert set(index.captions["text"]) == {"dog bark", "rain", "owl", "gong", "saw"}
+    assert index.clips.groupby("split").size().to_dict() == {"test": 5, "train": 10, "val": 5}
+
+
+def test_a_missing_folder_is_one_line(tmp_path):
+    with pytest.raises(HearsayError, match="is no folder"):
+        list_class_folders(tmp_path / "none", tmp_path / "clips.csv")
