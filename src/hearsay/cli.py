@@ -79,10 +79,10 @@ def start_log(path: Path | None) -> None:
 
 def _add_option(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
     """Add `--name`: `T | None` may be left out, `list[T]` takes one value or more."""
-    arguments = typing.get_args(hint)
-    is_list = typing.get_origin(hint) is list
     is_optional = isinstance(hint, types.UnionType)
-    kind = arguments[0] if is_list or is_optional else hint
+    kind = typing.get_args(hint)[0] if is_optional else hint
+    is_list = typing.get_origin(kind) is list
+    kind = typing.get_args(kind)[0] if is_list else kind
     parser.add_argument(
         "--" + name.replace("_", "-"),
         dest=name,

@@ -122,18 +122,33 @@ def measure_fbank(data: Path, options: Options, statistics: Path, subset: Path |
     )
 
 
-def prepare_clip(
-    options: Options, weights: Path, device: str, threads: int, data: Path | None
+def draw_corpus(
+    options: Options,
+    num_pictures: int,
+    clip_duration_s: float,
+    images: Path,
+    captions: Path,
+    clips: Path,
 ) -> None:
-    """Load the frozen image and text towers, or train small ones on `data`."""
+    """Draw pictures with captions for training the demo's towers."""
+    from hearsay.annotations.demo import corpus
+
+    corpus.draw_corpus(options, num_pictures, clip_duration_s, images, captions, clips)
+
+
+def prepare_clip(
+    options: Options,
+    weights: Path,
+    device: str,
+    threads: int,
+    images: list[Path] | None,
+    captions: Path | None,
+    clips: Path | None,
+) -> None:
+    """Load the frozen image and text towers, or train small ones on pictures and captions."""
     from hearsay.encoders import clip
 
-    if data is None:
-        clip.prepare_clip(options, weights, device, num_workers=threads)
-        return
-    files = DatasetFiles.open(data)
-    images = files.shards("images", ".parquet")
-    clip.prepare_clip(options, weights, device, images, files.captions, files.clips, threads)
+    clip.prepare_clip(options, weights, device, images or [], captions, clips, threads)
 
 
 def embed_images(weights: Path, images: Path, array: Path, index: Path, device: str) -> None:
@@ -300,6 +315,7 @@ COMMANDS: list[Callable[..., None]] = [
     collect_availability,
     extract_fbank,
     measure_fbank,
+    draw_corpus,
     prepare_clip,
     embed_images,
     embed_captions,

@@ -35,7 +35,7 @@ TINY = {
             "vision_cfg": {"image_size": 64, "width": 32, "layers": 1, "head_width": 16},
             "text_cfg": {"width": 16, "heads": 2, "layers": 1},
         },
-        "training": {"epochs": 1, "batch_size": 8},
+        "training": {"num_pictures": 64, "epochs": 1, "batch_size": 8},
     },
     "families": {
         "frame_match": {

@@ -12,7 +12,7 @@ from tests.workflow.conftest import ROOT, Workflow
 
 def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow) -> None:
     planned = workflow.planned()
-    shards, runs = 4, 3 * 2  # 720 clips of 180; seeds times stages
+    shards, runs = 4, 3 * 2  # 800 clips of 200; seeds times stages
     per_shard = ("fetch_clips", "decode_clips", "extract_fbank", "embed_images")
     assert {rule: planned[rule] for rule in per_shard} == dict.fromkeys(per_shard, shards)
     assert planned["train_run"] == planned["score_run"] == runs

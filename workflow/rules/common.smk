@@ -125,23 +125,37 @@ def serve_option(wildcards, input):
     return ["--serve-folder", str(Path(input.clips).parents[1] / "source" / "media")]
 
 
-def clip_training_files(wildcards):
-    """The demo's towers are trained on pictures and captions of a data set; others are loaded."""
-    if config["clip"]["pretrained"] is not None:
-        return []
-    dataset = config["clip"]["training"]["dataset"]
-    return [
-        f"<results>/data/{dataset}/availability.json",
-        f"<results>/data/{dataset}/index/captions.parquet",
-        *per_shard("<results>/data/{dataset}/images/{shard}.parquet", dataset)(
-            wildcards
-        ),
-    ]
+def clip_training_files(table):
+    """Return a function of the wildcards: what the towers are trained on, or nothing.
+
+    The demo's towers get pictures drawn for them, others the data set's own train split;
+    pretrained ones are loaded.
+    """
+
+    def files(wildcards):
+        dataset = config["clip"]["training"]["dataset"]
+        if config["clip"]["pretrained"] is not None:
+            return []
+        if config["datasets"][dataset]["reader"] == "demo":
+            return f"<results>/encoders/{wildcards.weights}/corpus/{table}.parquet"
+        if table == "images":
+            return per_shard(
+                "<results>/data/{dataset}/images/{shard}.parquet", dataset
+            )(None)
+        return f"<results>/data/{dataset}/index/{table}.parquet"
+
+    return files
 
 
 def clip_training_option(wildcards, input):
-    """The data set folder that `prepare_clip` trains on, if it trains."""
-    return ["--data", str(Path(input[0]).parent)] if input else []
+    """The pictures and captions that `prepare_clip` trains on, if it trains."""
+    if config["clip"]["pretrained"] is not None:
+        return []
+    tables = ["--captions", input.captions, "--clips", input.clips, "--images"]
+    return [
+        *tables,
+        *([input.images] if isinstance(input.images, str) else input.images),
+    ]
 
 
 def fbank_options(wildcards):
@@ -208,6 +222,7 @@ def option(name, value):
 STAGE_DATASETS = config["benchmark"]["stages"]
 IMAGE_DATASET = STAGE_DATASETS["audio_image"]
 TEXT_DATASET = STAGE_DATASETS["audio_text"]
+CORPUS_DATASET = config["datasets"][config["clip"]["training"]["dataset"]]
 CLIP_WEIGHTS = f"<results>/encoders/{config['clip']['weights']}/clip.pt"
 SUBSET = config["benchmark"]["subset"] or []
 

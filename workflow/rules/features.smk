@@ -55,9 +55,38 @@ rule measure_fbank:
         " {params.subset:q}"
 
 
+rule draw_corpus:
+    output:
+        images="<results>/encoders/{weights}/corpus/images.parquet",
+        captions="<results>/encoders/{weights}/corpus/captions.parquet",
+        clips="<results>/encoders/{weights}/corpus/clips.parquet",
+    log:
+        "<logs>/draw_corpus/{weights}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        version=1,
+        options=lambda wildcards: json.dumps(CORPUS_DATASET["demo"]),
+        num_pictures=config["clip"]["training"]["num_pictures"],
+        clip_duration_s=lambda wildcards: CORPUS_DATASET["clip_duration_s"],
+    shell:
+        "hearsay --log {log:q} draw_corpus"
+        " --options {params.options:q}"
+        " --num-pictures {params.num_pictures:q}"
+        " --clip-duration-s {params.clip_duration_s:q}"
+        " --images {output.images:q}"
+        " --captions {output.captions:q}"
+        " --clips {output.clips:q}"
+
+
 rule prepare_clip:
     input:
-        clip_training_files,
+        images=clip_training_files("images"),
+        captions=clip_training_files("captions"),
+        clips=clip_training_files("clips"),
     output:
         weights="<results>/encoders/{weights}/clip.pt",
     log:

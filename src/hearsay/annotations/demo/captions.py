@@ -43,12 +43,13 @@ def make_captions(scene: Scene, vocabulary: Vocabulary, seed: int) -> list[Capti
     """Write the captions of a scene: one for train, five for val and test."""
     generator = clip_generator(seed, scene.clip, "words")
     events = [event for event in scene.events if event.mentioned]
-    return [_write_caption(events, vocabulary, generator) for _ in range(NUM_CAPTIONS[scene.split])]
+    return [write_caption(events, vocabulary, generator) for _ in range(NUM_CAPTIONS[scene.split])]
 
 
-def _write_caption(
+def write_caption(
     events: list[Event], vocabulary: Vocabulary, generator: np.random.Generator
 ) -> Caption:
+    """Write one caption that names some events, given by onset."""
     clauses, facts = [], []
     for event in events:
         clause, said = _write_clause(event, vocabulary.words[event.source.name], generator)

@@ -62,7 +62,7 @@ def make_demo(
     """
     check_options(options, num_clips)
     find_ffmpeg()  # before any work
-    sounds, vocabulary = _open_sounds(options)
+    sounds, vocabulary = open_sounds(options)
     scenes = make_scenes(options, num_clips, clip_duration_s, vocabulary)
     media = folder / "media"
     _prepare_media_folder(
@@ -88,7 +88,8 @@ def make_demo(
     _write_tables(captions, folder)
 
 
-def _open_sounds(options: dict[str, Any]) -> tuple[EventSounds, Vocabulary]:
+def open_sounds(options: dict[str, Any]) -> tuple[EventSounds, Vocabulary]:
+    """Open what the options name: the sounds of events, and the words for them."""
     if options["sound_bank"] is None:
         return ProceduralSounds(), PROCEDURAL
     bank = open_sound_bank(Path(options["sound_bank"]), options["seed"])

@@ -17,7 +17,7 @@ STEREO_SHARE = 0.3
 LEVEL_CONTROL = 0.8  # of the level's changes in decibels that the recorder takes away
 LEVEL_WINDOW_S = 1.0  # over which the recorder measures the level
 LEVEL_STEP = 240  # samples, 10 ms
-NOISE_S = 3.7  # of noise are made and repeated
+NOISE_S = 3.75  # of noise are made and repeated
 SWELL_STEP = 60  # samples, 2.5 ms
 
 

@@ -7,7 +7,7 @@ from scipy import fft, signal
 Sound = NDArray[np.float32]
 FADE_S = 0.02
 FAR_LOWPASS_HZ = 2500.0
-FAR_GAIN_DB = -10.0
+FAR_GAIN_DB = -8.0
 
 
 def finish(sound: NDArray[np.floating], rate: int) -> Sound:
