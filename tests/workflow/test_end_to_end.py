@@ -69,7 +69,7 @@ def test_every_clip_has_one_row_that_says_what_became_of_it(finished: Workflow) 
     table = pd.read_parquet(data / "availability.parquet")
     clips = pd.read_parquet(data / "index" / "clips.parquet")
     assert sorted(table["clip_id"]) == sorted(clips["clip_id"])
-    assert table["available"].sum() == len(table) - (~table["available"]).sum() < len(table)
+    assert 0 < table["available"].sum() < len(table)  # some clips are broken on purpose
     assert (table.loc[~table["available"], "status"] != "ok").all()
 
 
