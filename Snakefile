@@ -21,8 +21,8 @@ include: "workflow/rules/common.smk"
 
 
 rule all:
-    default_target: True
     """The default run: every table and plot."""
+    default_target: True
     input:
         TABLES,
         PLOTS,
