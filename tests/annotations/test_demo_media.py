@@ -1,5 +1,6 @@
 """The demo's files: real media, tables, sound banks."""
 
+import contextlib
 from pathlib import Path
 
 import av
@@ -73,13 +74,14 @@ def test_breakages_are_what_they_say(demo):
         assert container.duration / av.time_base < 3
     with av.open(str(media / by_breakage["silent"].media_name)) as container:
         assert max(np.abs(frame.to_ndarray()).max() for frame in container.decode(audio=0)) == 0
+    num_frames = 0
     with (
-        pytest.raises(av.error.FFmpegError),
+        contextlib.suppress(av.error.FFmpegError),
         av.open(str(media / by_breakage["corrupt"].media_name)) as container,
     ):
-        num_frames = sum(1 for _ in container.decode(video=0))
-        assert num_frames < 80
-        raise av.error.InvalidDataError(0, "fewer frames than announced")
+        for _ in container.decode(video=0):
+            num_frames += 1
+    assert num_frames < 80  # of about 100 in a whole medium
 
 
 def test_the_tables_are_a_valid_index_with_facts_of_everything(demo):

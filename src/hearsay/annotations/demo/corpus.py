@@ -20,7 +20,7 @@ from hearsay.annotations.demo.scenes import make_scenes
 from hearsay.files import write_parquet
 
 SEED_OFFSET = 1_000_000  # far from the seeds of data sets
-ONE_EVENT_SHARE = 0.6  # of the captions that name only what the picture shows
+ONE_EVENT_SHARE = 0.8  # of the captions that name only what the picture shows
 JPEG_QUALITY = 90
 
 
