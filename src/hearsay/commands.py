@@ -239,10 +239,10 @@ def score_oracle(
     num_resamples: int,
 ) -> None:
     """Score retrieval by the true scene description: the ceiling beside chance."""
-    from hearsay.scoring import run
+    from hearsay.scoring.oracle import run_oracle
 
     files = DatasetFiles.open(data)
-    run.score_oracle(stage, files, facts, num_images, subset, folder, num_resamples)
+    run_oracle(stage, files, facts, num_images, subset, folder, num_resamples)
 
 
 def collect_scores(scores: list[Path], table: Path) -> None:

@@ -21,6 +21,7 @@ rule train_run:
         "<logs>/train_run/{method}/seed{seed}/{stage}.log",
     benchmark:
         "<benchmarks>/train_run/{method}/seed{seed}/{stage}.tsv"
+    priority: 2  # the longest chain; what scores and draws fills the gaps
     conda:
         "../../envs/hearsay.yaml"
     threads: 1  # so that a CPU's sums do not depend on the number of cores

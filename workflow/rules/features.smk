@@ -93,6 +93,7 @@ rule prepare_clip:
         "<logs>/prepare_clip/{weights}.log",
     benchmark:
         "<benchmarks>/prepare_clip/{weights}.tsv"
+    priority: 1  # training waits for it
     conda:
         "../../envs/hearsay.yaml"
     threads: 2
@@ -125,6 +126,7 @@ rule embed_images:
         "<logs>/embed_images/{dataset}/{shard}.log",
     benchmark:
         "<benchmarks>/embed_images/{dataset}/{shard}.tsv"
+    priority: 1  # training waits for it
     conda:
         "../../envs/hearsay.yaml"
     resources:

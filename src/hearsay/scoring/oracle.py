@@ -15,10 +15,35 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
-from hearsay.scoring.records import ScoreIdentity
+from hearsay.layout import DatasetFiles
+from hearsay.scoring.gallery import SPLIT, open_gallery, subset_name
+from hearsay.scoring.records import ScoreIdentity, write_scores
 from hearsay.scoring.retrieval import Scores, score_audio_image, score_audio_text
 
 ORACLE_TASKS = ("audio_text_retrieval", "audio_image_retrieval")
+
+
+def run_oracle(
+    stage: str,
+    data: DatasetFiles,
+    facts: Path,
+    num_images: int,
+    subset: Path | None,
+    folder: Path,
+    num_resamples: int,
+) -> None:
+    """Score retrieval by true facts on the task of one stage, from files to files."""
+    identity = ScoreIdentity(data.name, SPLIT, subset_name(subset), "oracle", stage, "none", 0, "")
+    gallery = open_gallery(data, subset, identity)
+    records, ranks = score_oracle(
+        facts,
+        gallery.clip_ids,
+        f"{stage}_retrieval",
+        gallery.identity,
+        num_images=num_images,
+        num_resamples=num_resamples,
+    )
+    write_scores(records, ranks, folder)
 
 
 def score_oracle(

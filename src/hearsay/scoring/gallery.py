@@ -1,0 +1,48 @@
+"""The test clips of a data set that are scored, and what every record says of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from hearsay.clips.availability import fingerprint, read_subset
+from hearsay.errors import HearsayError
+from hearsay.layout import DatasetFiles
+from hearsay.scoring.records import ScoreIdentity
+
+SPLIT = "test"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The clips of a data set that are scored, and what every record says of them."""
+
+    files: DatasetFiles
+    clip_ids: Sequence[str]
+    identity: ScoreIdentity
+
+
+def open_gallery(data: DatasetFiles, subset: Path | None, identity: ScoreIdentity) -> Gallery:
+    """Choose the available test clips, in the subset if there is one; sign them.
+
+    Raises:
+        HearsayError: none is left.
+    """
+    table = pd.read_parquet(data.availability_table)
+    chosen = table["available"] & (table["split"] == SPLIT)
+    if subset is not None:
+        chosen &= table["clip_id"].isin(read_subset(subset))
+    clip_ids = sorted(table.loc[chosen, "clip_id"])
+    if not clip_ids:
+        where = f" and in {subset}" if subset else ""
+        raise HearsayError(
+            f"data set {data.name}: no clip of split {SPLIT} is available{where}; "
+            f"see {data.availability_table}"
+        )
+    return Gallery(data, clip_ids, replace(identity, availability=fingerprint(clip_ids)))
+
+
+def subset_name(subset: Path | None) -> str:
+    """Name a subset as scores do: by its file, or `all`."""
+    return subset.stem if subset else "all"
