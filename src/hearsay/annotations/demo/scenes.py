@@ -9,7 +9,7 @@ from hearsay.annotations.demo.lexicon import Vocabulary
 
 NUM_PICTURES = 4  # one for each quarter of the clip; the four images of a clip meet one each
 ATTRIBUTES = {"pitch": ("low", "high"), "tempo": ("slow", "fast"), "distance": ("near", "far")}
-NUM_EVENTS_SHARES = (0.5, 0.35, 0.15)  # of clips with 1, 2 and 3 mentioned events
+NUM_EVENTS_SHARES = (0.6, 0.3, 0.1)  # of clips with 1, 2 and 3 mentioned events
 EVENT_DURATION_S = (2.5, 6.0)
 BREAKAGES = ("dead_link", "silent", "truncated", "corrupt")
 DEAD_LINK_STATUSES = (404, 410, 403)
