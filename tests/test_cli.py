@@ -89,22 +89,30 @@ def test_a_full_disk_is_one_clear_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_real_file_size_limit_stops_a_table_with_one_line(tmp_path):
+@pytest.mark.parametrize(
+    "write",
+    [
+        "files.write_parquet(pd.DataFrame({'x': np.random.rand(10000)}), target)",
+        "files.write_torch({'x': torch.zeros(10000)}, target)",
+    ],
+)
+def test_a_real_file_size_limit_stops_a_file_with_one_line(tmp_path, write):
     """RLIMIT_FSIZE makes the kernel refuse the write, as a full disk does."""
     script = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
+        "import numpy as np, pandas as pd, torch\n"
+        "from hearsay import files\n"
+        "from hearsay.errors import HearsayError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "from hearsay.files import write_parquet\n"
-        "import pandas as pd, numpy as np\n"
-        "from hearsay.errors import HearsayError\n"
+        "target = Path(sys.argv[1])\n"
         "try:\n"
-        "    write_parquet(pd.DataFrame({'x': np.random.rand(10000)}), Path(sys.argv[1]))\n"
+        f"    {write}\n"
         "except HearsayError as error:\n"
         "    print(error)\n"
     )
-    target = tmp_path / "out" / "table.parquet"
+    target = tmp_path / "out" / "file"
     result = subprocess.run(
         [sys.executable, "-c", script, str(target)], capture_output=True, text=True, check=True
     )

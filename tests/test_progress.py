@@ -1,8 +1,10 @@
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
+from hearsay.cli import start_log
 from hearsay.progress import progress
 
 
@@ -26,5 +28,20 @@ def test_a_terminal_gets_a_bar(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.delenv("HEARSAY_PROGRESS", raising=False)  # other tests start a log
     assert list(progress(range(3), 3, "clip")) == [0, 1, 2]
     assert "3/3" in capsys.readouterr().err
+
+
+def test_a_job_with_a_log_draws_no_bar_on_the_terminal_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("HEARSAY_PROGRESS", "")  # so that what start_log sets is undone
+    handlers = logging.getLogger("hearsay").handlers[:]
+    try:
+        start_log(tmp_path / "job.log")
+        assert list(progress(range(3), 3, "clip")) == [0, 1, 2]
+    finally:
+        logging.getLogger("hearsay").handlers[:] = handlers
+    assert capsys.readouterr().err == ""

@@ -17,6 +17,7 @@ from typing import Any
 
 from hearsay import commands
 from hearsay.errors import HearsayError
+from hearsay.machine import allow_many_files
 
 log = logging.getLogger("hearsay")
 
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0 done, 1 error (one line on stderr), 2 usage."""
     options = vars(make_parser().parse_args(arguments))
     run: Callable[..., None] = options.pop("run")
+    allow_many_files()
     try:
         start_log(options.pop("log"))
         run(**options)

@@ -4,6 +4,7 @@ Light enough for the Snakefile, which every cluster job parses again: nothing is
 the schema, and no table.
 """
 
+import re
 from copy import deepcopy
 from math import ceil
 from pathlib import Path
@@ -17,8 +18,8 @@ from hearsay.errors import HearsayError
 Config = dict[str, Any]
 
 STAGES = ("audio_image", "audio_text")  # in the order of training
-# What each stage reads beside the audio features; a data set without it cannot be used.
-STAGE_TARGETS = {"audio_image": "images", "audio_text": "captions"}
+DEMO_PICTURES = 4  # hearsay.annotations.demo.scenes.NUM_PICTURES
+SUBSET_NAME = re.compile(r"[A-Za-z0-9_.@+-]+")  # as hearsay.scoring.records wants a name
 
 
 def check_config(config: Config, schema: Path) -> None:
@@ -34,13 +35,27 @@ def check_config(config: Config, schema: Path) -> None:
     for stage, dataset in benchmark["stages"].items():
         _check_known(f"benchmark.stages.{stage}", dataset, config["datasets"], "datasets")
     for name in used_datasets(config):
+        _check_reader(config, name)
         dataset = config["datasets"][name]
-        if dataset["reader"] not in dataset:
+        if dataset["reader"] == "demo" and dataset["num_images"] not in (0, DEMO_PICTURES):
             raise HearsayError(
-                f"config: datasets.{name} has reader {dataset['reader']}, "
-                f"but no section {dataset['reader']} with its options"
+                f"config: datasets.{name}.num_images {dataset['num_images']}: the demo shows "
+                f"{DEMO_PICTURES} pictures a clip, and its truth is known of these; give "
+                f"{DEMO_PICTURES} or 0"
             )
-    if config["clip"]["pretrained"] is None:
+    subset = benchmark["subset"]
+    if subset is not None and not SUBSET_NAME.fullmatch(Path(subset).stem):
+        raise HearsayError(
+            f"config: benchmark.subset {subset!r}: the file's name stands in every score, so it "
+            "takes letters, digits and _.@+- alone; rename the file"
+        )
+    if config["clip"]["pretrained"] is not None:
+        if not isinstance(config["clip"]["model"], str):
+            raise HearsayError(
+                "config: clip.pretrained needs the name of an open_clip model in clip.model, "
+                "such as ViT-B-32-quickgelu; sizes are for training here (pretrained: null)"
+            )
+    else:
         if isinstance(config["clip"]["model"], str):
             raise HearsayError(
                 f"config: clip.model {config['clip']['model']!r} needs clip.pretrained; to train "
@@ -48,6 +63,7 @@ def check_config(config: Config, schema: Path) -> None:
             )
         trained_on = config["clip"]["training"]["dataset"]
         _check_known("clip.training.dataset", trained_on, config["datasets"], "datasets")
+        _check_reader(config, trained_on)
     for method in config["methods"]:
         for stage in STAGES:
             _check_stage(method, stage, stage_options(config, method, stage))
@@ -105,6 +121,14 @@ def merge(below: Config, above: Config) -> Config:
         else:
             merged[key] = deepcopy(value)
     return merged
+
+
+def _check_reader(config: Config, name: str) -> None:
+    reader = config["datasets"][name]["reader"]
+    if reader not in config["datasets"][name]:
+        raise HearsayError(
+            f"config: datasets.{name} has reader {reader}, but no section {reader} with its options"
+        )
 
 
 def _check_stage(method: str, stage: str, options: Config) -> None:

@@ -56,6 +56,19 @@ def write_parquet(table: "pd.DataFrame | pa.Table", path: Path) -> None:
         pq.write_table(table, temporary, compression="zstd")
 
 
+def write_torch(value: Any, path: Path) -> None:
+    """Write tensors in containers by torch.save, atomically."""
+    import torch  # here, since most steps do without it
+
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(value, file)
+        except RuntimeError as error:  # torch closes its archive and says that instead
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+
 def write_json(value: Any, path: Path) -> None:
     """Write a value as indented JSON, atomically."""
     with atomic_path(path) as temporary:

@@ -1,7 +1,9 @@
 """What this machine has, told without importing torch."""
 
 import os
+import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -20,6 +22,13 @@ def count_gpus() -> int:
             break
         count += 1
     return count
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files to the hardest one: a mapped shard holds one each."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):  # macOS names a limit that it does not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def put_commands_on_path() -> None:

@@ -1,6 +1,7 @@
 """Show how far long work has come: a bar on a terminal, a line a minute in a log file."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -22,9 +23,10 @@ def progress(
     Args:
         total: how many there will be; None where that is not known.
         unit: what one item is, in the singular ("clip").
-        interval_s: time between two lines where stderr is not a terminal.
+        interval_s: time between two lines where stderr is not a terminal, or a log is written
+            (HEARSAY_PROGRESS=log).
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("HEARSAY_PROGRESS") != "log":
         yield from tqdm(iterable, total=total, unit=unit)
         return
     start = last = time.monotonic()

@@ -17,7 +17,7 @@ from hearsay.config import merge
 
 ROOT = Path(__file__).parents[2]
 TINY = {
-    "benchmark": {"seeds": [0], "bootstrap_resamples": 100},
+    "benchmark": {"seeds": [0], "device": "cpu", "bootstrap_resamples": 100},
     "datasets": {
         "demo": {
             "num_clips": 36,

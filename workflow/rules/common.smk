@@ -222,7 +222,7 @@ def option(name, value):
 STAGE_DATASETS = config["benchmark"]["stages"]
 IMAGE_DATASET = STAGE_DATASETS["audio_image"]
 TEXT_DATASET = STAGE_DATASETS["audio_text"]
-CORPUS_DATASET = config["datasets"][config["clip"]["training"]["dataset"]]
+CORPUS_DATASET = config["datasets"].get(config["clip"]["training"]["dataset"])
 CLIP_WEIGHTS = f"<results>/encoders/{config['clip']['weights']}/clip.pt"
 SUBSET = config["benchmark"]["subset"] or []
 

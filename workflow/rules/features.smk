@@ -104,6 +104,7 @@ rule prepare_clip:
     params:
         version=1,
         options=json.dumps(config["clip"]),
+        num_threads=2,  # not {threads}: --cores 1 lowers it, and a CPU's sums would differ
         data=clip_training_option,
         device=config["benchmark"]["device"],
     shell:
@@ -111,7 +112,7 @@ rule prepare_clip:
         " --options {params.options:q}"
         " --weights {output.weights:q}"
         " --device {params.device:q}"
-        " --threads {threads}"
+        " --threads {params.num_threads}"
         " {params.data:q}"
 
 

@@ -17,7 +17,7 @@ from hearsay.device import reproducible, resolve_device
 from hearsay.encoders.pictures import normalise_pixels
 from hearsay.encoders.train_clip import read_pairs, train_clip
 from hearsay.errors import HearsayError
-from hearsay.files import atomic_path
+from hearsay.files import write_torch
 
 logger = logging.getLogger(__name__)
 
@@ -106,18 +106,17 @@ def prepare_clip(
             torch.manual_seed(training["seed"])
             model = CLIP(**config)
             train_clip(model, pairs, training, mean, std, torch_device)
-    with atomic_path(output) as temporary:
-        torch.save(
-            {
-                "name": options["weights"],
-                "model": config,
-                "state_dict": {name: value.cpu() for name, value in model.state_dict().items()},
-                "mean": list(mean),
-                "std": list(std),
-                "training": training,
-            },
-            temporary,
-        )
+    write_torch(
+        {
+            "name": options["weights"],
+            "model": config,
+            "state_dict": {name: value.cpu() for name, value in model.state_dict().items()},
+            "mean": list(mean),
+            "std": list(std),
+            "training": training,
+        },
+        output,
+    )
 
 
 def load_clip(path: Path, device: torch.device) -> ClipTowers:

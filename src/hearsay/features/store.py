@@ -91,7 +91,9 @@ def _open_array(path: Path) -> npt.NDArray[Any]:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise HearsayError(f"{path} does not exist; the step that writes it has not run") from None
-    except (ValueError, EOFError, OSError) as error:
+    except OSError as error:
+        raise HearsayError(f"cannot open {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
         # A shard of no clips has nothing to map.
         empty = _load_empty(path)
         if empty is not None:

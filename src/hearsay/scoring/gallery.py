@@ -1,6 +1,7 @@
 """The test clips of a data set that are scored, and what every record says of them."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from hearsay.clips.availability import fingerprint, read_subset
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
 from hearsay.scoring.records import ScoreIdentity
+
+logger = logging.getLogger(__name__)
 
 SPLIT = "test"
 
@@ -23,8 +26,19 @@ class Gallery:
     identity: ScoreIdentity
 
 
-def open_gallery(data: DatasetFiles, subset: Path | None, identity: ScoreIdentity) -> Gallery:
+def open_gallery(
+    data: DatasetFiles,
+    subset: Path | None,
+    identity: ScoreIdentity,
+    captioned: Collection[str] | None = None,
+) -> Gallery:
     """Choose the available test clips, in the subset if there is one; sign them.
+
+    Args:
+        data: the data set.
+        subset: a text file of clip ids; None: no restriction.
+        identity: what the scores say of themselves; the fingerprint is filled in.
+        captioned: the clips that have captions, where the task needs them; None: it does not.
 
     Raises:
         HearsayError: none is left.
@@ -34,6 +48,12 @@ def open_gallery(data: DatasetFiles, subset: Path | None, identity: ScoreIdentit
     if subset is not None:
         chosen &= table["clip_id"].isin(read_subset(subset))
     clip_ids = sorted(table.loc[chosen, "clip_id"])
+    if captioned is not None:
+        silent = len(clip_ids)
+        clip_ids = [clip_id for clip_id in clip_ids if clip_id in captioned]
+        silent -= len(clip_ids)
+        if silent:
+            logger.warning("%d test clips of %s have no caption: left out", silent, data.name)
     if not clip_ids:
         where = f" and in {subset}" if subset else ""
         raise HearsayError(

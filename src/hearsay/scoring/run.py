@@ -13,7 +13,7 @@ from hearsay.layout import DatasetFiles
 from hearsay.scoring.gallery import SPLIT, Gallery, open_gallery, subset_name
 from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, write_scores
 from hearsay.scoring.retrieval import Scores, score_audio_image, score_audio_text
-from hearsay.training.load import TrainedRun, embed_clips, load_run
+from hearsay.training.load import embed_clips, load_run
 
 # The last epoch is the headline; the best on validation is told apart by its protocol.
 CHECKPOINTS = {"last": "", "best": "_best_val"}
@@ -62,18 +62,33 @@ def score_run(
     with reproducible(torch_device, threads):
         for which, suffix in CHECKPOINTS.items():
             run = load_run(model, weights, torch_device, which)
-            for data, score in ((image_data, _score_images), (text_data, _score_texts)):
+            audio: dict[str, Any] = {}  # both tasks may have the same clips
+            for data, task in ((image_data, "image"), (text_data, "text")):
                 identity = ScoreIdentity(
                     data.name, SPLIT, subset_name(subset), method, stage, towers, seed, ""
                 )
-                scored, ranked = score(run, open_gallery(data, subset, identity), num_resamples)
+                captions = read_captions(data) if task == "text" else None
+                captioned = None if captions is None else set(captions["clip_id"])
+                gallery = open_gallery(data, subset, identity, captioned)
+                clips = f"{data.name} {gallery.identity.availability}"
+                if clips not in audio:
+                    arrays = data.shards("fbank", ".npy")
+                    audio[clips] = embed_clips(run, arrays, gallery.clip_ids)
+                if captions is None:
+                    scored, ranked = _score_images(audio[clips], gallery, num_resamples)
+                else:
+                    scored, ranked = _score_texts(audio[clips], gallery, captions, num_resamples)
                 records += [{**row, "protocol": row["protocol"] + suffix} for row in scored]
                 ranks.append(ranked.assign(protocol=ranked["protocol"] + suffix))
     write_scores(records, join_ranks(ranks), folder)
 
 
-def _score_images(run: TrainedRun, gallery: Gallery, num_resamples: int) -> Scores:
-    audio = _embed(run, gallery)
+def read_captions(data: DatasetFiles) -> pd.DataFrame:
+    """Read which captions are embedded: caption_id, clip_id, row."""
+    return pd.read_parquet(data.caption_embeddings.with_suffix(".parquet"))
+
+
+def _score_images(audio: Any, gallery: Gallery, num_resamples: int) -> Scores:
     store = ShardedArrays(gallery.files.shards("image_embeddings", ".npy"))
     images = store.gather(gallery.clip_ids)  # [N, L, D]
     return score_audio_image(
@@ -81,21 +96,17 @@ def _score_images(run: TrainedRun, gallery: Gallery, num_resamples: int) -> Scor
     )
 
 
-def _score_texts(run: TrainedRun, gallery: Gallery, num_resamples: int) -> Scores:
-    path = gallery.files.caption_embeddings
-    index = pd.read_parquet(path.with_suffix(".parquet"))
-    index = index[index["clip_id"].isin(gallery.clip_ids)]
-    captions = np.load(path, mmap_mode="r")[index["row"].to_numpy()]  # [M, D]
+def _score_texts(
+    audio: Any, gallery: Gallery, captions: pd.DataFrame, num_resamples: int
+) -> Scores:
+    captions = captions[captions["clip_id"].isin(gallery.clip_ids)]
+    embeddings = np.load(gallery.files.caption_embeddings, mmap_mode="r")
     return score_audio_text(
-        _embed(run, gallery),
+        audio,
         gallery.clip_ids,
-        captions,
-        index["caption_id"].tolist(),
-        index["clip_id"].tolist(),
+        embeddings[captions["row"].to_numpy()],  # [M, D]
+        captions["caption_id"].tolist(),
+        captions["clip_id"].tolist(),
         gallery.identity,
         num_resamples=num_resamples,
     )
-
-
-def _embed(run: TrainedRun, gallery: Gallery) -> Any:
-    return embed_clips(run, gallery.files.shards("fbank", ".npy"), gallery.clip_ids)

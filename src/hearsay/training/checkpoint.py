@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from hearsay.files import atomic_path
+from hearsay.files import write_torch
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,7 @@ class Checkpoint:
 
     def save(self, state: State) -> None:
         """Replace the file, atomically."""
-        with atomic_path(self.path) as temporary:
-            torch.save({"fingerprint": self.fingerprint, "state": state}, temporary)
+        write_torch({"fingerprint": self.fingerprint, "state": state}, self.path)
 
     def load(self) -> State | None:
         """Return the state to go on from; None where there is none of these options and inputs."""

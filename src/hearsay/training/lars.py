@@ -50,7 +50,10 @@ class LARS(Optimizer):
                 if weight.ndim >= 2:
                     gradient = gradient.add(weight, alpha=group["weight_decay"])
                     gradient = gradient * _trust_ratio(weight, gradient, group["trust"])
-                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+                state = self.state[weight]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(weight)
+                momentum = state["momentum"]
                 momentum.mul_(group["momentum"]).add_(gradient)
                 weight.add_(momentum, alpha=-group["lr"])
         return loss

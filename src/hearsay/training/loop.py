@@ -137,7 +137,11 @@ def fit(
             "seconds": time.monotonic() - start,
         }
         previous = [r["val_loss"] for r in state["history"]]
-        if math.isnan(val_loss) or val_loss < min(previous, default=math.inf):
+        if len(val) and not math.isfinite(val_loss):
+            raise HearsayError(
+                f"the validation loss is {val_loss} after epoch {epoch}; lower learning_rate"
+            )
+        if not len(val) or val_loss < min(previous, default=math.inf):
             state["best"], state["best_epoch"] = _weights(network), epoch
         state["history"].append(row)
         state.update(

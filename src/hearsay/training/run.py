@@ -11,7 +11,7 @@ import torch
 from hearsay.device import describe_hardware, reproducible, resolve_device
 from hearsay.encoders.clip import load_clip
 from hearsay.errors import HearsayError
-from hearsay.files import atomic_path, read_json, write_json, write_parquet
+from hearsay.files import read_json, write_json, write_parquet, write_torch
 from hearsay.layout import DatasetFiles
 from hearsay.methods import make_family
 from hearsay.training.checkpoint import Checkpoint, fingerprint
@@ -95,17 +95,16 @@ def train_run(
             family, network, train, val, StageOptions.of(options), seed, torch_device, checkpoint
         )
         hardware = describe_hardware(torch_device)
-    with atomic_path(folder / "model.pt") as temporary:
-        torch.save(
-            {
-                "last": fitted.last,
-                "best": fitted.best,
-                "stage": stage,
-                "options": options,
-                "statistics": statistics,
-            },
-            temporary,
-        )
+    write_torch(
+        {
+            "last": fitted.last,
+            "best": fitted.best,
+            "stage": stage,
+            "options": options,
+            "statistics": statistics,
+        },
+        folder / "model.pt",
+    )
     write_parquet(fitted.history, folder / "history.parquet")
     write_json(
         {
