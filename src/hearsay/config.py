@@ -37,6 +37,17 @@ def check_config(config: Config, schema: Path) -> None:
     for name in used_datasets(config):
         _check_reader(config, name)
         dataset = config["datasets"][name]
+        lowest_hz = config["features"]["fbank"]["low_freq_hz"]
+        if lowest_hz >= dataset["sample_rate_hz"] / 2:
+            raise HearsayError(
+                f"config: features.fbank.low_freq_hz {lowest_hz:g} is not below half the "
+                f"sample_rate_hz {dataset['sample_rate_hz']} of datasets.{name}"
+            )
+        if dataset["reader"] == "demo" and dataset["clip_duration_s"] is None:
+            raise HearsayError(
+                f"config: datasets.{name}.clip_duration_s null: the demo's scenes need a length; "
+                "give one in seconds"
+            )
         if dataset["reader"] == "demo" and dataset["num_images"] not in (0, DEMO_PICTURES):
             raise HearsayError(
                 f"config: datasets.{name}.num_images {dataset['num_images']}: the demo shows "

@@ -1,5 +1,6 @@
 """Atomic writing: a file under its final name is always complete."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from hearsay.errors import HearsayError
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}  # what a write meets
 
 
 @contextmanager
@@ -33,8 +37,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if error.filename and Path(error.filename).name not in (temporary.name, path.name):
-            raise
+        names = (temporary.name, path.name, path.parent.name)
+        if Path(error.filename).name not in names if error.filename else error.errno not in FULL:
+            raise  # reading failed, or a network
         raise HearsayError(
             f"cannot write {path}: {error.strerror or error}; free space or mend the folder, "
             "then start the same command again"

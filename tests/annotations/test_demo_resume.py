@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -52,6 +53,15 @@ def test_another_number_of_clips_starts_anew_since_other_clips_are_broken(tmp_pa
     written.clear()
     make_demo(options, 14, 10.0, tmp_path, 1)
     assert len(written) == sum(breakage != "dead_link" for breakage in broken[1].values())
+
+
+def test_a_changed_option_changes_every_address_so_that_clips_are_fetched_anew(tmp_path, written):
+    addresses = []
+    for share in (0.1, 0.2, 0.2):
+        make_demo({**OPTIONS, "disagreement": share}, 8, 10.0, tmp_path, 1)
+        addresses.append(pd.read_parquet(tmp_path / "clips.parquet")["locator"].tolist())
+    assert not set(addresses[0]) & set(addresses[1])
+    assert addresses[1] == addresses[2]
 
 
 def test_changed_code_starts_anew(tmp_path, written, monkeypatch):

@@ -57,6 +57,10 @@ def test_captions_labels_times_and_phrases_are_read(folder):
         ("path,split,start_s\nrain.ogg,test,1m\n", "row 1, column start_s: '1m' is not a number"),
         ("path,split,caption,phrases\nrain.ogg,test,Rain,hail@1-2\n", "'hail' stands in no"),
         ("path,split,caption,phrases\nrain.ogg,test,Rain,Rain 1-2\n", "is not of the form"),
+        ("path,split,start_s,end_s\nrain.ogg,test,2,1\n", "row 1, column end_s: 1 must be greater"),
+        ("path,split,caption,phrases\nrain.ogg,test,Rain,Rain@3-1\n", "an onset must be 0 or more"),
+        ("path,split\nrain.ogg,test\nrain.ogg,train\n", "row 2: clip id 'rain' is that of row 1"),
+        ("path,split,clip_id\nrain.ogg,test,a b\n", "clip id 'a b' must match"),
         ("", "cannot be read as CSV"),
     ],
 )

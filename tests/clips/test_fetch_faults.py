@@ -194,9 +194,21 @@ def test_http_errors_of_the_media_stage_are_told_apart(
 
 def test_no_network_at_all_fails_the_job(media: Path, tmp_path: Path) -> None:
     names = {name: f"http://127.0.0.1:9/{name}.mp4" for name in ("a", "b")}
-    with pytest.raises(HearsayError, match="none of the 2 clips of shard 0 could be reached"):
+    with pytest.raises(HearsayError, match="2 of the 2 clips of shard 0 could not be reached"):
         fetch(tmp_path, names, None)
     assert not (tmp_path / "status.parquet").exists()
+
+
+def test_a_network_that_drops_after_the_first_clips_fails_the_job_and_keeps_them(
+    media: Path, tmp_path: Path
+) -> None:
+    down = {name: f"http://127.0.0.1:9/{name}.mp4" for name in ("a", "b")}
+    with serve_media(media) as address:
+        names = {"fine": f"{address}media/fine.mp4", **down}
+        with pytest.raises(HearsayError, match="2 of the 3 clips of shard 0 could not be reached"):
+            fetch(tmp_path, names, None)
+    assert not (tmp_path / "status.parquet").exists()
+    assert list(tmp_path.rglob("fine.mp4"))
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_loopback(

@@ -48,6 +48,8 @@ def test_a_data_set_without_pictures_leaves_the_method_out_with_a_line(
         ({"benchmark": {"sedes": [1]}}, "config: benchmark: unknown key 'sedes'"),
         ({"benchmark": {"subset": "my clips.txt"}}, "benchmark.subset 'my clips.txt': the file's"),
         ({"clip": {"pretrained": "openai"}}, "clip.pretrained needs the name of an open_clip"),
+        ({"datasets": {"demo": {"clip_duration_s": None}}}, "clip_duration_s null: the demo's"),
+        ({"features": {"fbank": {"low_freq_hz": 8000}}}, "low_freq_hz 8000 is not below half"),
         ({"datasets": {"demo": {"num_images": 8}}}, "datasets.demo.num_images 8: the demo shows"),
         ({"benchmark": {"methods": ["vip_aunt"]}}, "'vip_aunt' is not defined under methods"),
     ],

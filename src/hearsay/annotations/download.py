@@ -3,6 +3,7 @@
 import shutil
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from hearsay.errors import HearsayError
@@ -36,7 +37,7 @@ def fetch_annotations(address: str, file: Path) -> None:
                 raise HearsayError(
                     f"{address}: {output.tell()} of {expected} bytes came; run again"
                 )
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise HearsayError(
             f"{address} cannot be fetched ({error}); try again, or give a local path in config"
         ) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearsay.annotations.tables import CAPTIONS_SCHEMA, PHRASES_SCHEMA, SPLITS, Index
+from hearsay.annotations.tables import CAPTIONS_SCHEMA, ID_PATTERN, PHRASES_SCHEMA, SPLITS, Index
 from hearsay.errors import HearsayError
 
 REQUIRED = ("path", "split")
@@ -32,9 +32,16 @@ def read_folder(path: Path) -> Index:
     table = _read_csv(path)
     caption_columns = [name for name in table.columns if CAPTION_COLUMN.fullmatch(name)]
     clips, captions, phrases = [], [], []
+    rows: dict[str, int] = {}  # of each clip id
     for row, cells in enumerate(table.to_dict("records"), start=1):
         where = f"{path}, row {row}"
         clip = _clip(cells, where, path.parent)
+        if clip["clip_id"] in rows:
+            raise HearsayError(
+                f"{where}: clip id {clip['clip_id']!r} is that of row {rows[clip['clip_id']]} too; "
+                "tell them apart in a column clip_id"
+            )
+        rows[clip["clip_id"]] = row
         clips.append(clip)
         texts = [cells[name].strip() for name in caption_columns if cells[name].strip()]
         segments = _phrases(cells.get("phrases", ""), where)
@@ -100,13 +107,22 @@ def _clip(cells: dict[str, str], where: str, folder: Path) -> dict[str, Any]:
         raise HearsayError(
             f"{where}, column split: {cells['split']!r} must be one of {', '.join(SPLITS)}"
         )
+    clip_id = cells.get("clip_id", "").strip() or make_clip_id(name)
+    if not ID_PATTERN.fullmatch(clip_id):
+        raise HearsayError(
+            f"{where}: clip id {clip_id!r} must match [A-Za-z0-9_-]+; give one in a column clip_id"
+        )
+    start_s = _seconds(cells.get("start_s", ""), where, "start_s", 0.0)
+    end_s = _seconds(cells.get("end_s", ""), where, "end_s", float("nan"))
+    if end_s <= start_s:
+        raise HearsayError(f"{where}, column end_s: {end_s:g} must be greater than start_s")
     labels = [label.strip() for label in cells.get("labels", "").split(LIST_SEPARATOR)]
     return {
-        "clip_id": cells.get("clip_id", "").strip() or make_clip_id(name),
+        "clip_id": clip_id,
         "source": "file",
         "locator": str(media),
-        "start_s": _seconds(cells.get("start_s", ""), where, "start_s", 0.0),
-        "end_s": _seconds(cells.get("end_s", ""), where, "end_s", float("nan")),
+        "start_s": start_s,
+        "end_s": end_s,
         "split": cells["split"],
         "labels": [label for label in labels if label],
     }
@@ -138,6 +154,11 @@ def _phrases(cell: str, where: str) -> list[tuple[str, list[float], list[float]]
         if not at:
             raise HearsayError(
                 f"{where}, column phrases: {item!r} is not of the form phrase@onset-offset"
+            )
+        if any(not 0 <= onset < offset for onset, offset in segments):
+            raise HearsayError(
+                f"{where}, column phrases: {item!r}: an onset must be 0 or more and lie before "
+                "its offset"
             )
         onsets, offsets = [on for on, _ in segments], [off for _, off in segments]
         parsed.append((phrase.strip(), onsets, offsets))

@@ -53,7 +53,7 @@ def build_index(
             f"datasets.{dataset}.reader: {reader!r} is unknown; choose {' or '.join(READERS)}"
         )
     index = READERS[reader](source)
-    check_index(index, f"{dataset} clips", f"{dataset} captions", f"{dataset} phrases")
+    check_index(index, *(f"{source}: {table}" for table in ("clips", "captions", "phrases")))
     if len(index.clips) != num_clips:
         raise HearsayError(
             f"datasets.{dataset}.num_clips is {num_clips}, but the annotations hold "

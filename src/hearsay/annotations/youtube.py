@@ -61,7 +61,10 @@ def read_audiocaps(source: Path) -> Index:
     for split in SPLITS:
         path = source / f"{split}.csv"
         _read_text(path)
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise HearsayError(f"{path} cannot be read as CSV: {error}") from error
         missing = [name for name in AUDIOCAPS_COLUMNS if name not in table.columns]
         if missing:
             raise HearsayError(f"{path}: no column {', '.join(missing)}")

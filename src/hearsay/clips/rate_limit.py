@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import threading
 import time
@@ -14,8 +15,11 @@ from hearsay.errors import HearsayError
 
 STATE_FILE = "rate_limit.json"
 LOCK_FILE = "rate_limit.lock"
+logger = logging.getLogger(__name__)
+
 LONGEST_BLOCK_S = 3600.0
 LONGEST_NAP_S = 5.0  # between two looks at the breaker
+TELL_FROM_S = 30.0  # a longer wait is told
 MAX_BLOCKS = 10  # so many in a row, over all jobs: going on is pointless
 
 
@@ -57,6 +61,7 @@ class RunLimiter:
     def wait(self) -> None:
         """Return when one more clip may be asked for."""
         slot: float | None = None
+        told = False
         while not self._stop.is_set():
             now = time.time()
             with self._locked() as state:
@@ -65,6 +70,13 @@ class RunLimiter:
                     slot = max(now, state["next_slot"])
                     if self._interval_s:
                         state["next_slot"] = slot + self._interval_s
+            if ready > now + TELL_FROM_S and not told:
+                told = True
+                logger.warning(
+                    "the source refused lately; waiting until %s (remove %s to go on now)",
+                    time.strftime("%H:%M:%S", time.localtime(ready)),
+                    self._state,
+                )
             ready = max(ready, slot or 0.0)
             if ready <= now:
                 return

@@ -24,7 +24,8 @@ FETCH_STATUSES = (
     "unknown",  # the whole message stands in `detail`
 )
 
-# Never tried again, neither by this start of the program nor by a later one.
+# Never tried again, neither by this start of the program nor by a later one, unless the way of
+# asking (format, cookies, proxy) has changed; the files of source `file` are looked at each time.
 PERMANENT_FETCH_STATUSES = frozenset(
     {
         "private",

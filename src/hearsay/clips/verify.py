@@ -54,6 +54,8 @@ def _decode_fully(path: Path) -> MediaContent:
         ends_s = dict.fromkeys((stream.index for stream in chosen), 0.0)
         first_packet_s: dict[int, float] = {}
         for stream in chosen:
+            if stream.codec_context is None:
+                raise FetchError("unknown", f"{path.name}: no decoder for its {stream.type}")
             stream.codec_context.thread_count = 1  # the worker threads fill the cores already
         if streams[0] is not None:
             # Deblocking finds no fault and takes a seventh of the time.

@@ -1,4 +1,4 @@
-"""Kaldi filter banks, equal to torchaudio.compliance.kaldi.fbank and about three times as fast."""
+"""Kaldi filter banks, equal to torchaudio.compliance.kaldi.fbank and faster."""
 
 import os
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ def draw_corpus(
     alone or all that are mentioned.
 
     Args:
-        options: the section `datasets.*.demo` of config; seed and sound bank matter.
+        options: the section `datasets.*.demo` of config; seed, unmentioned and sound bank matter.
         num_pictures: to draw.
         clip_duration_s: of the scenes.
         images: output: clip_id, image_index, timestamp_s, jpeg.

@@ -65,7 +65,7 @@ def make_demo(
     sounds, vocabulary = open_sounds(options)
     scenes = make_scenes(options, num_clips, clip_duration_s, vocabulary)
     media = folder / "media"
-    _prepare_media_folder(
+    made_from = _prepare_media_folder(
         media,
         {
             **options,
@@ -85,7 +85,7 @@ def make_demo(
         media / "faults.json",
     )
     captions = {scene: make_captions(scene, vocabulary, options["seed"]) for scene in scenes}
-    _write_tables(captions, folder)
+    _write_tables(captions, made_from, folder)
 
 
 def open_sounds(options: dict[str, Any]) -> tuple[EventSounds, Vocabulary]:
@@ -104,8 +104,8 @@ def _program_fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-def _prepare_media_folder(media: Path, made_from: dict[str, Any]) -> None:
-    """Keep media that were made from the same, start anew otherwise."""
+def _prepare_media_folder(media: Path, made_from: dict[str, Any]) -> str:
+    """Keep media that were made from the same, start anew otherwise; return its fingerprint."""
     stamp = media / "options.json"
     text = json.dumps(made_from, sort_keys=True)
     if media.exists() and (not stamp.is_file() or stamp.read_text() != text):
@@ -113,7 +113,8 @@ def _prepare_media_folder(media: Path, made_from: dict[str, Any]) -> None:
     media.mkdir(parents=True, exist_ok=True)
     stamp.write_text(text)
     for scratch in media.glob(".partial-*"):  # of a killed start
-        shutil.rmtree(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _write_media(
@@ -158,7 +159,11 @@ def make_medium(
     )
 
 
-def _write_tables(captions: dict[Scene, list[Caption]], folder: Path) -> None:
+def _write_tables(captions: dict[Scene, list[Caption]], made_from: str, folder: Path) -> None:
+    """Write the index tables and the facts.
+
+    An address ends in what its medium was made from, so that a changed demo is fetched anew.
+    """
     facts = pd.DataFrame(_fact_rows(captions), columns=FACTS_SCHEMA.names)
     write_parquet(
         pa.Table.from_pandas(facts, schema=FACTS_SCHEMA, preserve_index=False),
@@ -168,7 +173,7 @@ def _write_tables(captions: dict[Scene, list[Caption]], folder: Path) -> None:
         {
             "clip_id": scene.clip_id,
             "source": "http",
-            "locator": MEDIA_ADDRESS + scene.media_name,
+            "locator": f"{MEDIA_ADDRESS}{scene.media_name}?made_from={made_from}",
             "start_s": scene.start_s,
             "end_s": scene.start_s + scene.duration_s,
             "split": scene.split,
