@@ -18,9 +18,11 @@ from fetch_media import MP4, OPTIONS, make_media, write_clips
 
 from hearsay.clips.fetch import fetch_clips
 from hearsay.clips.ffmpeg import find_ffmpeg
+from hearsay.clips.outcomes import FetchError
 from hearsay.clips.server import serve_media
 from hearsay.clips.sources import page_address
 from hearsay.clips.status import FETCH_SCHEMA, FETCH_STATUSES
+from hearsay.clips.verify import decode_fully
 from hearsay.errors import HearsayError
 
 # name of the clip: (fault of the server, status, attempts)
@@ -219,6 +221,14 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert fetch(tmp_path, local("fine.mp4"), media).loc["fine", "status"] == "ok"
+
+
+def test_a_track_that_no_decoder_knows_is_unknown_and_named(media: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes((media / "fine.mp4").read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(FetchError, match=r"odd.mp4: no decoder for its video") as error:
+        decode_fully(odd)
+    assert error.value.status == "unknown"
 
 
 def test_local_files_that_are_missing_or_damaged(
