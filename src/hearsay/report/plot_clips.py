@@ -144,20 +144,24 @@ def _events(phrases: pd.DataFrame) -> list[tuple[str, list[tuple[float, float]]]
 
 def _draw_clip(part: SubFigure, view: ClipView, frame_shift_s: float) -> None:
     duration_s = len(view.fbank) * frame_shift_s
-    num_images = max(len(view.images), 1)
+    num_columns = len(view.images) or 4  # without pictures: as wide as with the usual four
     rows = max(len(view.events), 1)
     grid = part.add_gridspec(
-        3, num_images + 2, height_ratios=[1.0, 1.15, 0.22 * rows], hspace=0.05, wspace=0.03
+        3,
+        num_columns + 2,
+        height_ratios=[1.0 if view.images else 0.05, 1.15, 0.22 * rows],
+        hspace=0.05,
+        wspace=0.03,
     )
     for column, (time_s, picture) in enumerate(view.images):
         axes = part.add_subplot(grid[0, column])
         axes.imshow(picture)
         axes.set_title(f"{time_s:.1f} s", pad=2, fontsize=7)
         axes.set_axis_off()
-    spectrogram = part.add_subplot(grid[1, :num_images])
+    spectrogram = part.add_subplot(grid[1, :num_columns])
     _draw_fbank(spectrogram, view.fbank, duration_s)
-    _draw_events(part.add_subplot(grid[2, :num_images], sharex=spectrogram), view, duration_s)
-    _draw_captions(part.add_subplot(grid[:, num_images:]), view)
+    _draw_events(part.add_subplot(grid[2, :num_columns], sharex=spectrogram), view, duration_s)
+    _draw_captions(part.add_subplot(grid[:, num_columns:]), view)
 
 
 def _draw_fbank(axes: Axes, fbank: NDArray[np.float32], duration_s: float) -> None:
