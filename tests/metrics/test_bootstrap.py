@@ -5,7 +5,7 @@ import pytest
 
 from hearsay.errors import HearsayError
 from hearsay.metrics import bootstrap
-from hearsay.metrics.bootstrap import bootstrap_interval, paired_difference, resample
+from hearsay.metrics.bootstrap import bootstrap_interval, paired_differences, resample
 
 
 def naive(values, clusters, statistic, num_resamples, seed):
@@ -58,20 +58,77 @@ def test_the_size_of_a_block_changes_nothing(statistic, monkeypatch):
     assert resample(values, clusters, statistic, 37, seed=1) == pytest.approx(whole, abs=1e-12)
 
 
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 40)])
+def test_medians_far_from_the_middle_are_found_too(sizes):
+    """Clips of very different sizes move a resample's median far from that of all."""
+    generator = np.random.default_rng(3)
+    clusters = np.repeat(np.arange(60), generator.integers(*sizes, size=60, endpoint=True))
+    values = (clusters * 7 % 60 + generator.random(len(clusters))).round(2)
+    expected = naive(values, clusters, np.median, 100, seed=2)
+    assert resample(values, clusters, "median", 100, seed=2) == pytest.approx(expected)
+
+
+def naive_differences(values, first, second, clusters, statistic, num_resamples, seed):
+    """Resample every training of both systems on its own, and subtract the means over trainings."""
+    means = [
+        np.mean(
+            [naive(training, clusters, statistic, num_resamples, seed) for training in values[k]],
+            axis=0,
+        )
+        for k in (first, second)
+    ]
+    return means[0] - means[1]
+
+
+@pytest.mark.parametrize(("name", "statistic"), [("mean", np.mean), ("median", np.median)])
+def test_paired_differences_equal_a_naive_loop_over_trainings(name, statistic):
+    generator = np.random.default_rng(0)
+    clusters = generator.integers(0, 12, size=40)
+    values = generator.integers(1, 9, size=(3, 2, 40)).astype(float)  # systems, trainings, queries
+    found = paired_differences(values, [(1, 0), (2, 0)], clusters, name, 200, seed=4)
+    for difference, system in zip(found, (1, 2), strict=True):
+        drawn = naive_differences(values, system, 0, clusters, statistic, 200, seed=4)
+        whole = statistic(values, axis=2).mean(axis=1)
+        assert difference.value == pytest.approx(whole[system] - whole[0])
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        assert (difference.ci_low, difference.ci_high) == pytest.approx((low, high))
+        drawn = drawn.round(9)  # the loop's own sums are not exact
+        beyond = min(np.sum(drawn <= 0), np.sum(drawn >= 0))
+        assert difference.p_value == pytest.approx(min(1, 2 * (beyond + 1) / 201))
+
+
+def compare(first, second, clusters, statistic="mean", num_resamples=500):
+    values = np.stack([first, second])[:, None]
+    return paired_differences(values, [(0, 1)], clusters, statistic, num_resamples, seed=0)[0]
+
+
 def test_a_paired_difference_is_narrower_than_two_intervals():
     generator = np.random.default_rng(0)
     a = generator.random(300)
-    b = a - 0.01 + generator.normal(scale=0.01, size=300)
-    difference = paired_difference(a, b, np.arange(300), "mean", 500, seed=0)
+    difference = compare(a, a - 0.01 + generator.normal(scale=0.01, size=300), np.arange(300))
     assert difference.value == pytest.approx(0.01, abs=0.003)
     assert 0 < difference.ci_low < difference.value < difference.ci_high
     assert difference.ci_high - difference.ci_low < 0.01
+    assert difference.p_value == pytest.approx(2 / 501)  # no resample on the other side of 0
 
 
-def test_a_system_does_not_differ_from_itself():
-    values = np.random.default_rng(0).integers(1, 99, size=80)
-    difference = paired_difference(values, values, np.arange(80) // 2, "median", 50, seed=0)
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_a_system_does_not_differ_from_itself(statistic):
+    values = np.random.default_rng(0).integers(1, 99, size=80) / 7
+    difference = compare(values, values, np.arange(80) // 2, statistic)
     assert (difference.value, difference.ci_low, difference.ci_high) == (0, 0, 0)
+    assert difference.p_value == 1
+
+
+def test_p_of_equal_systems_is_below_a_tenth_in_about_a_tenth_of_the_cases():
+    generator = np.random.default_rng(5)
+    values = generator.random((301, 1, 200))  # the last one is what the others are compared with
+    found = paired_differences(
+        values, [(k, k + 1) for k in range(300)], np.arange(200), "mean", 300, seed=0
+    )
+    assert np.mean([difference.p_value < 0.1 for difference in found]) == pytest.approx(
+        0.1, abs=0.05
+    )
 
 
 @pytest.mark.parametrize(
