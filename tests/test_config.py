@@ -59,6 +59,21 @@ def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, p
             99,
             "config: methods.vip_ant.audio_text: warmup_epochs 99 exceeds epochs",
         ),
+        (
+            "methods.nearest_match_half.nearest_from_epoch",
+            99,
+            "config: methods.nearest_match_half.nearest_from_epoch 99 is not below epochs",
+        ),
+        (
+            "methods.multiframe_match.segments",
+            2,
+            "config: methods.multiframe_match.segments 2: image_choice all matches each segment",
+        ),
+        (
+            "features.fbank.num_frames",
+            501,
+            "config: methods.multiframe_match.segments 4 does not divide features.fbank.num_frames",
+        ),
     ],
 )
 def test_a_wrong_value_gets_one_line_that_names_its_key(config, key, value, message):
@@ -111,7 +126,6 @@ def test_a_method_overrides_its_family(config):
 def test_methods_that_need_pictures_are_left_out_with_a_reason(config):
     methods, reasons = runnable_methods(change(config, "datasets.demo.num_images", 0))
     assert methods == []
-    assert reasons == [
-        "method vip_ant is left out: it needs pictures, and data set demo has num_images: 0"
-    ]
+    assert len(reasons) == 1 and "vip_ant, nearest_match_0" in reasons[0]
+    assert reasons[0].endswith("need pictures, and data set demo has num_images: 0")
     assert used_datasets(config) == ["demo"]

@@ -24,7 +24,10 @@ log = logging.getLogger("hearsay")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0 done, 1 error (one line on stderr), 2 usage."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = vars(make_parser().parse_args(arguments))
+    if options.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
+        start_processes(arguments, options["processes"])
     run: Callable[..., None] = options.pop("run")
     allow_many_files()
     try:
@@ -59,6 +62,16 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def start_processes(arguments: Sequence[str], number: int) -> typing.NoReturn:
+    """Become torchrun, which runs the same command in several processes of this machine.
+
+    This process is replaced, so a signal of the batch system reaches torchrun, which passes it on.
+    """
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = [*launcher, "--nproc-per-node", str(number), "-m", "hearsay.cli", *arguments]
+    os.execv(sys.executable, command)
+
+
 def start_log(path: Path | None) -> None:
     """Send the log to a file, anew, and errors to stderr; without a file all goes to stderr."""
     console = logging.StreamHandler()
@@ -67,6 +80,9 @@ def start_log(path: Path | None) -> None:
     log.addHandler(console)
     if path is None:
         console.setLevel(logging.INFO)
+        return
+    if os.environ.get("RANK", "0") != "0":  # of several processes the first one keeps the log
+        console.setLevel(logging.ERROR)
         return
     console.setLevel(logging.ERROR)
     os.environ["HEARSAY_PROGRESS"] = "log"  # jobs run side by side: no bars between their lines

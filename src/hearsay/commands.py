@@ -177,10 +177,16 @@ def train_run(
     folder: Path,
     device: str,
     threads: int,
+    readers: int,
+    checkpoint_minutes: float,
+    compile_network: str,
+    processes: int,
 ) -> None:
     """Train one stage of a method with one seed; goes on from its last checkpoint."""
     from hearsay.training import run
+    from hearsay.training.options import Machine
 
+    machine = Machine(device, threads, readers, checkpoint_minutes, compile_network == "true")
     run.train_run(
         method,
         stage,
@@ -191,8 +197,7 @@ def train_run(
         init,
         subset,
         folder,
-        device,
-        threads,
+        machine,
     )
 
 
@@ -252,6 +257,21 @@ def collect_scores(scores: list[Path], table: Path) -> None:
     report_scores.collect_scores(scores, table)
 
 
+def compare_methods(
+    scores: list[Path],
+    reference: str,
+    methods: list[str],
+    num_resamples: int,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Compare every method with a reference, over the queries and over the seeds."""
+    from hearsay.report import compare
+
+    compare.compare_methods(scores, reference, methods, num_resamples, csv, markdown, latex)
+
+
 def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex: Path) -> None:
     """Make Table II: clips listed and found per split."""
     from hearsay.report import table_clips
@@ -259,32 +279,46 @@ def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex:
     table_clips.make_table_clips(availability, csv, markdown, latex)
 
 
-def make_table_audio_image(scores: Path, csv: Path, markdown: Path, latex: Path) -> None:
+def make_table_audio_image(
+    scores: Path,
+    comparisons: Path | None,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
     """Make Table III: audio-image retrieval."""
     from hearsay.report import tables
 
-    tables.make_table_audio_image(scores, csv, markdown, latex)
+    tables.make_table_audio_image(scores, comparisons, methods, csv, markdown, latex)
 
 
-def make_table_audio_text(scores: Path, csv: Path, markdown: Path, latex: Path) -> None:
+def make_table_audio_text(
+    scores: Path,
+    comparisons: Path | None,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
     """Make Table IV: audio-text retrieval."""
     from hearsay.report import tables
 
-    tables.make_table_audio_text(scores, csv, markdown, latex)
+    tables.make_table_audio_text(scores, comparisons, methods, csv, markdown, latex)
 
 
-def plot_recall(scores: Path, task: str, svg: Path, png: Path) -> None:
+def plot_recall(scores: Path, task: str, methods: list[str], svg: Path, png: Path) -> None:
     """Plot recall per method, with a point per seed, chance and the oracle."""
     from hearsay.report import plot_recall
 
-    plot_recall.plot_recall(scores, task, svg, png)
+    plot_recall.plot_recall(scores, task, methods, svg, png)
 
 
-def plot_training(histories: list[Path], svg: Path, png: Path) -> None:
+def plot_training(histories: list[Path], methods: list[str], svg: Path, png: Path) -> None:
     """Plot the training curves of all runs."""
     from hearsay.report import plot_training
 
-    plot_training.plot_training(histories, svg, png)
+    plot_training.plot_training(histories, methods, svg, png)
 
 
 def plot_clips(
@@ -323,6 +357,7 @@ COMMANDS: list[Callable[..., None]] = [
     score_run,
     score_oracle,
     collect_scores,
+    compare_methods,
     make_table_clips,
     make_table_audio_image,
     make_table_audio_text,

@@ -78,6 +78,8 @@ def check_config(config: Config, schema: Path) -> None:
     for method in config["methods"]:
         for stage in STAGES:
             _check_stage(method, stage, stage_options(config, method, stage))
+    for method in benchmark["methods"]:
+        _check_images(config, method)
 
 
 def used_datasets(config: Config) -> list[str]:
@@ -106,8 +108,8 @@ def runnable_methods(config: Config) -> tuple[list[str], list[str]]:
     if config["datasets"][dataset]["num_images"] > 0:
         return methods, []
     return [], [
-        f"method {method} is left out: it needs pictures, and data set {dataset} has num_images: 0"
-        for method in methods
+        f"left out: {', '.join(methods)}; these methods need pictures, and data set {dataset} has "
+        "num_images: 0"
     ]
 
 
@@ -147,6 +149,33 @@ def _check_stage(method: str, stage: str, options: Config) -> None:
         raise HearsayError(
             f"config: methods.{method}.{stage}: warmup_epochs {options['warmup_epochs']} "
             f"exceeds epochs {options['epochs']}"
+        )
+
+
+def _check_images(config: Config, method: str) -> None:
+    options = stage_options(config, method, "audio_image")
+    dataset = config["benchmark"]["stages"]["audio_image"]
+    num_images = config["datasets"][dataset]["num_images"]
+    chooses_nearest = options["image_choice"] in ("nearest", "nearest_of_pairs")
+    if chooses_nearest and options["nearest_from_epoch"] >= options["epochs"]:
+        raise HearsayError(
+            f"config: methods.{method}.nearest_from_epoch {options['nearest_from_epoch']} is not "
+            f"below epochs {options['epochs']} of audio_image: the nearest image would never be taken"
+        )
+    if num_images == 0:
+        return
+    num_frames = options["fbank"]["num_frames"]
+    if num_frames % options["segments"]:
+        raise HearsayError(
+            f"config: methods.{method}.segments {options['segments']} does not divide "
+            f"features.fbank.num_frames {num_frames}"
+        )
+    takes_all = options["image_choice"] in ("all", "all_unnormalised")
+    if takes_all and options["segments"] != num_images:
+        raise HearsayError(
+            f"config: methods.{method}.segments {options['segments']}: image_choice "
+            f"{options['image_choice']} matches each segment with an image, and data set {dataset} "
+            f"has num_images {num_images}; give {num_images}"
         )
 
 

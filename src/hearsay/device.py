@@ -1,5 +1,7 @@
 """Where tensors live, and how to compute there."""
 
+import resource
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -54,3 +56,11 @@ def describe_hardware(device: torch.device) -> dict[str, object]:
     if device.type == "cuda":
         return {"gpu": torch.cuda.get_device_name(device), "threads": torch.get_num_threads()}
     return {"gpu": None, "threads": torch.get_num_threads()}
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Return the most memory that this process has held: of its GPU, or of the machine."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes

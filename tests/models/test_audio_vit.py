@@ -1,10 +1,12 @@
 import math
+from typing import Any
 
 import pytest
 import torch
 from open_clip.model import CLIP
 from torch import Tensor
 
+from hearsay.encoders.image_tower import ImageTower, make_image_tower
 from hearsay.errors import HearsayError
 from hearsay.models.audio_vit import AudioViT, resize_positions
 
@@ -12,12 +14,25 @@ VISION = {"image_size": 24, "patch_size": 8, "width": 16, "layers": 2, "head_wid
 TEXT = {"context_length": 8, "vocab_size": 50, "width": 16, "heads": 2, "layers": 1}
 
 
-def make_image_tower(seed: int = 0) -> torch.nn.Module:
-    torch.manual_seed(seed)
-    tower = CLIP(12, dict(VISION), dict(TEXT), quick_gelu=True).visual
-    for weight in tower.parameters():  # no ones and zeros: a swapped norm or bias must show
+def make_clip(**vision: Any) -> CLIP:
+    return CLIP(12, {**VISION, **vision}, dict(TEXT), quick_gelu=True)
+
+
+def tower_of(clip: CLIP, **vision: Any) -> ImageTower:
+    model = {"embed_dim": 12, "vision_cfg": {**VISION, **vision}, "quick_gelu": True}
+    return make_image_tower("small", model, clip.state_dict())
+
+
+def random_clip() -> CLIP:
+    torch.manual_seed(0)
+    clip = make_clip()
+    for weight in clip.parameters():  # no ones and zeros: a swapped norm or bias must show
         weight.data.add_(0.1 * torch.randn_like(weight))
-    return tower
+    return clip
+
+
+def random_tower() -> ImageTower:
+    return tower_of(random_clip())
 
 
 def naive_forward(state: dict[str, Tensor], features: Tensor, strides: tuple[int, int]) -> Tensor:
@@ -36,7 +51,7 @@ def naive_forward(state: dict[str, Tensor], features: Tensor, strides: tuple[int
         x = torch.stack(tokens) + state["positional_embedding"]
         x = norm(x, state, "ln_pre")
         for layer in range(2):
-            name = f"transformer.resblocks.{layer}."
+            name = f"blocks.{layer}."
             x = x + attend(norm(x, state, name + "ln_1"), state, name + "attn.", width // 2)
             hidden = norm(x, state, name + "ln_2") @ state[name + "mlp.c_fc.weight"].T
             hidden = hidden + state[name + "mlp.c_fc.bias"]
@@ -53,7 +68,7 @@ def norm(x: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
 
 
 def attend(x: Tensor, state: dict[str, Tensor], name: str, head_width: int) -> Tensor:
-    q, k, v = (x @ state[name + "in_proj_weight"].T + state[name + "in_proj_bias"]).chunk(3, -1)
+    q, k, v = (x @ state[name + "in_proj.weight"].T + state[name + "in_proj.bias"]).chunk(3, -1)
     heads = []
     for start in range(0, x.shape[1], head_width):
         part = slice(start, start + head_width)
@@ -65,13 +80,11 @@ def attend(x: Tensor, state: dict[str, Tensor], name: str, head_width: int) -> T
 
 def test_paper_size_has_306_tokens_and_88045824_parameters() -> None:
     with torch.device("meta"):
-        visual = CLIP(
-            512,
-            {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32},
-            {**TEXT, "width": 8},
-            quick_gelu=True,
-        ).visual
-        tower = AudioViT(visual, num_frames=1000, num_bins=128, time_stride=16, mel_stride=24)
+        sizes = {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32}
+        clip = CLIP(512, sizes, dict(TEXT), quick_gelu=True)
+        model = {"embed_dim": 512, "vision_cfg": sizes, "quick_gelu": True}
+        image_tower = make_image_tower("paper", model, clip.state_dict())
+        tower = AudioViT(image_tower, num_frames=1000, num_bins=128, time_stride=16, mel_stride=24)
     assert tower.grid_size == (61, 5)
     assert tower.num_tokens == 306
     assert sum(weight.numel() for weight in tower.parameters()) == 88_045_824
@@ -79,7 +92,7 @@ def test_paper_size_has_306_tokens_and_88045824_parameters() -> None:
 
 
 def test_output_equals_a_naive_reference() -> None:
-    tower = AudioViT(make_image_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
+    tower = AudioViT(random_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
     assert tower.grid_size == (5, 3)
     features = torch.randn(2, 1, 30, 16)
     expected = naive_forward(tower.state_dict(), features, (5, 4))
@@ -88,16 +101,16 @@ def test_output_equals_a_naive_reference() -> None:
 
 
 def test_mean_over_channels_equals_a_third_of_the_input_in_all_three() -> None:
-    image_tower = make_image_tower()
-    tower = AudioViT(image_tower, num_frames=24, num_bins=24, time_stride=8, mel_stride=8)
+    clip = random_clip()
+    tower = AudioViT(tower_of(clip), num_frames=24, num_bins=24, time_stride=8, mel_stride=8)
     features = torch.randn(3, 1, 24, 24)
-    # The same grid as the image tower's, so that tower itself is the reference.
-    expected = image_tower((features / 3).expand(-1, 3, -1, -1))
+    # The same grid as the image tower's, so open_clip's own tower is the reference.
+    expected = clip.visual((features / 3).expand(-1, 3, -1, -1))
     torch.testing.assert_close(tower(features), expected, rtol=0, atol=1e-5)
 
 
 def test_mean_over_channels_is_recomputed_and_trains_all_three() -> None:
-    tower = AudioViT(make_image_tower(), num_frames=24, num_bins=24, time_stride=8, mel_stride=8)
+    tower = AudioViT(random_tower(), num_frames=24, num_bins=24, time_stride=8, mel_stride=8)
     features = torch.randn(1, 1, 24, 24)
     before = tower(features)
     before.square().sum().backward()
@@ -109,13 +122,13 @@ def test_mean_over_channels_is_recomputed_and_trains_all_three() -> None:
 
 
 def test_changing_the_audio_tower_leaves_the_image_tower_alone() -> None:
-    image_tower = make_image_tower().requires_grad_(False)
-    before = {name: value.clone() for name, value in image_tower.state_dict().items()}
+    image_tower = random_tower()
+    before = {name: value.clone() for name, value in image_tower.state.items()}
     tower = AudioViT(image_tower, num_frames=24, num_bins=24, time_stride=8, mel_stride=8)
     with torch.no_grad():
         for weight in tower.parameters():
             weight.add_(1.0)
-    assert all(torch.equal(value, before[n]) for n, value in image_tower.state_dict().items())
+    assert all(torch.equal(value, before[n]) for n, value in image_tower.state.items())
 
 
 def test_positions_are_resized_bilinearly_without_aligned_corners() -> None:
@@ -133,29 +146,46 @@ def test_positions_run_over_time_first() -> None:
 
 def test_a_segment_of_250_frames_has_71_tokens_at_paper_strides() -> None:
     with torch.device("meta"):
-        visual = CLIP(8, {**VISION, "image_size": 224, "patch_size": 32}, dict(TEXT)).visual
-        tower = AudioViT(visual, num_frames=250, num_bins=128, time_stride=16, mel_stride=24)
+        sizes = {"image_size": 224, "patch_size": 32}
+        image_tower = tower_of(make_clip(**sizes), **sizes)
+        tower = AudioViT(image_tower, num_frames=250, num_bins=128, time_stride=16, mel_stride=24)
     assert tower.grid_size == (14, 5)
     assert tower.num_tokens == 71
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 29, 16), (2, 3, 30, 16), (2, 30, 16)])
 def test_features_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    tower = AudioViT(make_image_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
+    tower = AudioViT(random_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
     with pytest.raises(HearsayError, match="30, 16"):
         tower(torch.zeros(shape))
 
 
 def test_inputs_smaller_than_a_patch_and_other_towers_are_refused() -> None:
     with pytest.raises(HearsayError, match="smaller than a patch"):
-        AudioViT(make_image_tower(), num_frames=7, num_bins=16, time_stride=5, mel_stride=4)
-    resnet = CLIP(12, {**VISION, "image_size": 32, "layers": [1, 1, 1, 1]}, dict(TEXT)).visual
+        AudioViT(random_tower(), num_frames=7, num_bins=16, time_stride=5, mel_stride=4)
+    sizes = {"image_size": 32, "layers": [1, 1, 1, 1]}
     with pytest.raises(HearsayError, match="class token"):
-        AudioViT(resnet, num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
+        tower_of(make_clip(**sizes), **sizes)
+    with pytest.raises(HearsayError, match="class token"):
+        tower_of(make_clip(), attentional_pool=True)
 
 
-def test_quick_gelu_is_the_activation_of_the_audio_tower() -> None:
-    from open_clip.transformer import QuickGELU
+@pytest.mark.parametrize("quick", [True, False])
+def test_activation_is_that_of_the_image_tower(quick: bool) -> None:
+    torch.manual_seed(0)
+    clip = CLIP(12, dict(VISION), dict(TEXT), quick_gelu=quick)
+    model = {"embed_dim": 12, "vision_cfg": VISION, "quick_gelu": quick}
+    image_tower = make_image_tower("small", model, clip.state_dict())
+    tower = AudioViT(image_tower, num_frames=24, num_bins=24, time_stride=8, mel_stride=8)
+    pictures = 5 * torch.randn(3, 1, 24, 24)
+    expected = clip.visual((pictures / 3).expand(-1, 3, -1, -1))
+    torch.testing.assert_close(tower(pictures), expected, rtol=0, atol=1e-5)
 
-    tower = AudioViT(make_image_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
-    assert isinstance(tower.transformer.resblocks[0].mlp.gelu, QuickGELU)
+
+def test_bfloat16_stays_near_float32() -> None:
+    tower = AudioViT(random_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
+    features = torch.randn(4, 1, 30, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = tower(features)
+    cosines = torch.nn.functional.cosine_similarity(half.float(), tower(features))
+    assert half.dtype == torch.bfloat16 and cosines.min() > 0.999

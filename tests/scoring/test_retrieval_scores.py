@@ -108,10 +108,7 @@ def naive_image_scores(audio, images, protocol):
                 "mean_image": lambda p, w=whole: w @ unit(sum(p)),
                 "max_image": lambda p, w=whole: max(w @ image for image in p),
                 "flat_images": lambda p, s=segments: (
-                    np.concatenate([unit(x) for x in s])
-                    @ np.concatenate(p)
-                    / np.linalg.norm(np.concatenate([unit(x) for x in s]))
-                    / np.linalg.norm(np.concatenate(p))
+                    unit(np.concatenate(list(s))) @ unit(np.concatenate(p))
                 ),
             }[protocol](pictures)
     return scores

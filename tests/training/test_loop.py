@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from hearsay.errors import HearsayError
+from hearsay.methods.batch_part import BatchPart
+from hearsay.methods.family import Loss
 from hearsay.training.checkpoint import Checkpoint
-from hearsay.training.data import (
-    CaptionEmbeddings,
-    Clips,
-    choose_clips,
-    make_generator,
-    open_stores,
-)
-from hearsay.training.loop import StageOptions, fit, make_optimizer, measure_loss
+from hearsay.training.data import CaptionEmbeddings, Clips, choose_clips, open_stores
+from hearsay.training.loop import Trainer
+from hearsay.training.notes import Notes
+from hearsay.training.optimizer import make_optimizer
+from hearsay.training.options import StageOptions
+from hearsay.training.processes import Processes, make_generator
+from hearsay.training.stop import StopRequest
+from hearsay.training.validate import measure_loss
 
 CPU = torch.device("cpu")
 
@@ -26,14 +28,11 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[tuple[bool, int, list[float], float]] = []
 
-    def loss(
-        self, network: Any, batch: Any, epoch: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def loss(self, network: Any, batch: Any, epoch: int, part: BatchPart) -> Loss:
         means = batch["fbank"].mean(dim=(1, 2))
-        draw = torch.rand((), generator=generator).item()
+        draw = part.uniform(1).item()
         self.seen.append((network.training, epoch, means.tolist(), draw))
-        loss: torch.Tensor = network(means[:, None]).square().mean()
-        return loss
+        return Loss(network(means[:, None]).square().mean(), {"number": means.long()})
 
     def logit_scale(self, network: Any) -> float:
         return math.nan
@@ -58,6 +57,7 @@ def make_options(**changes: Any) -> StageOptions:
         "epochs": 3,
         "warmup_epochs": 1,
         "batch_size": 4,
+        "read_block": 1,
         "optimizer": "adamw",
         "learning_rate": 0.01,
         "bias_learning_rate": 0.02,
@@ -68,19 +68,32 @@ def make_options(**changes: Any) -> StageOptions:
     return StageOptions.of({**options, **changes})
 
 
-def run_fit(family: Any, folder: Path, train: int = 10, val: int = 5, seed: int = 0) -> Any:
+def make_trainer(
+    family: Any, folder: Path, train: int = 10, val: int = 5, seed: int = 0, **changes: Any
+) -> Trainer:
     torch.manual_seed(0)
-    network = torch.nn.Linear(1, 1)
-    return fit(
+    given: dict[str, Any] = {
+        "checkpoint": Checkpoint(folder / "checkpoint.pt", {}, "x"),
+        "processes": Processes(),
+        "readers": 1,
+        "checkpoint_minutes": math.inf,
+        "stop": StopRequest(),
+        **changes,
+    }
+    return Trainer(
         family,
-        network,
+        torch.nn.Linear(1, 1),
         make_clips(0, train),
         make_clips(100, 100 + val),
         make_options(),
         seed,
         CPU,
-        Checkpoint(folder / "checkpoint.pt", "x"),
+        **given,
     )
+
+
+def run_fit(family: Any, folder: Path, **changes: Any) -> Any:
+    return make_trainer(family, folder, **changes).fit()
 
 
 def test_each_epoch_shows_each_clip_at_most_once_in_a_new_order(tmp_path: Path) -> None:
@@ -99,11 +112,11 @@ def test_validation_sees_every_clip_in_order_with_the_same_draws(tmp_path: Path)
     families = [Recorder(), Recorder()]
     for seed, family in enumerate(families):
         run_fit(family, tmp_path / str(seed), seed=seed)
-    seen = [
-        [(means, draw) for training, at, means, draw in family.seen if not training and at == epoch]
-        for family in families
-        for epoch in range(3)
-    ]
+    seen = []
+    for family in families:
+        passes = [(at, means, draw) for training, at, means, draw in family.seen if not training]
+        assert [at for at, _, _ in passes] == [2] * 6  # as the last epoch trains, every time
+        seen += [[(m, d) for _, m, d in passes[k : k + 2]] for k in (0, 2, 4)]
     assert [means for means, _ in seen[0]] == [[100.0, 101.0, 102.0, 103.0], [104.0]]
     assert all(epoch == seen[0] for epoch in seen)
     draws = [draw for training, _, _, draw in families[0].seen if training]
@@ -113,39 +126,27 @@ def test_validation_sees_every_clip_in_order_with_the_same_draws(tmp_path: Path)
 def test_validation_loss_is_averaged_over_clips(tmp_path: Path) -> None:
     network = torch.nn.Linear(1, 1)
     family: Any = Recorder()
-    loss = measure_loss(family, network, make_clips(0, 5), 4, 0, CPU)
+    loss = measure_loss(family, network, make_clips(0, 5), make_options(), CPU, readers=2)
     expected = np.mean([network(torch.tensor([float(n)])).item() ** 2 for n in range(5)])
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_best_weights_are_those_of_the_lowest_validation_loss(tmp_path: Path) -> None:
-    family: Any = Recorder()
     values = iter([0.5, 0.2, 0.9])
 
     class Scripted(Recorder):
-        def loss(self, network: Any, batch: Any, epoch: int, generator: Any) -> torch.Tensor:
-            loss = super().loss(network, batch, epoch, generator)
-            return loss if network.training else torch.tensor(next(values))
+        def loss(self, network: Any, batch: Any, epoch: int, part: BatchPart) -> Loss:
+            loss = super().loss(network, batch, epoch, part)
+            return loss if network.training else Loss(torch.tensor(next(values)))
 
-    family = Scripted()
-    snapshots = []
-    torch.manual_seed(0)
-    network = torch.nn.Linear(1, 1)
+    snapshots: list[torch.Tensor] = []
 
     class Watching(Checkpoint):
         def save(self, state: Any) -> None:
-            snapshots.append(network.weight.detach().clone())
+            snapshots.append(state["network"]["weight"].clone())
 
-    fitted = fit(
-        family,
-        network,
-        make_clips(0, 10),
-        make_clips(100, 103),
-        make_options(),
-        0,
-        CPU,
-        Watching(tmp_path / "c.pt", "x"),
-    )
+    watching = Watching(tmp_path / "c.pt", {}, "x")
+    fitted = run_fit(Scripted(), tmp_path, val=3, checkpoint=watching)
     assert fitted.best_epoch == 1
     assert torch.equal(fitted.best["weight"], snapshots[1])
     assert torch.equal(fitted.last["weight"], snapshots[2])
@@ -207,7 +208,7 @@ def test_clips_must_stand_in_every_store(small: Any, tmp_path: Path) -> None:
 def test_features_are_gathered_normalised(small: Any) -> None:
     stores = open_stores(small.data, ("fbank",), {"mean": -4.4, "std": 3.8}, "before")
     clips = Clips(small.clip_ids, stores)
-    batch = clips.gather([25, 3], make_generator(0))
+    batch = clips.gather([25, 3], BatchPart(make_generator(0)))
     raw = [np.load(path) for path in small.data.shards("fbank", ".npy")]
     expected = (np.stack([raw[1][5], raw[0][3]]).astype(np.float32) + 4.4) / 3.8
     assert batch["fbank"].dtype == torch.float32
@@ -217,7 +218,10 @@ def test_features_are_gathered_normalised(small: Any) -> None:
 def test_captions_are_drawn_among_the_clips_own_equally_often(small: Any) -> None:
     store = CaptionEmbeddings(small.data.caption_embeddings)
     array = np.load(small.data.caption_embeddings).astype(np.float32)
-    drawn = store.gather(["clip03"] * 2000, make_generator(0)).numpy()
+    drawn = store.gather(["clip03"] * 2000, BatchPart(make_generator(0))).numpy()
+    parts = [BatchPart(make_generator(0), rank, 2) for rank in (0, 1)]
+    halves = [store.gather(["clip03"] * 1000, part).numpy() for part in parts]
+    assert (np.concatenate(halves) == drawn).all(), "processes draw what one would"
     first = (drawn == array[6]).all(axis=1)
     second = (drawn == array[7]).all(axis=1)
     assert (first ^ second).all()
@@ -228,3 +232,67 @@ def test_generators_of_different_keys_differ() -> None:
     keys = [(0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0), (0, 0, 0, 1)]
     draws = {torch.rand((), generator=make_generator(*key)).item() for key in keys}
     assert len(draws) == len(keys)
+
+
+def test_a_request_to_stop_ends_after_the_step_and_loses_nothing(tmp_path: Path) -> None:
+    class Interrupted(Recorder):
+        def loss(self, network: Any, batch: Any, epoch: int, part: BatchPart) -> Loss:
+            if network.training and len([s for s in self.seen if s[0]]) == 2:
+                stop.requested = True  # while the first step of the second epoch computes
+            return super().loss(network, batch, epoch, part)
+
+    whole = run_fit(Recorder(), tmp_path / "whole")
+    stop = StopRequest()
+    first, second = Interrupted(), Recorder()
+    with pytest.raises(HearsayError, match=r"epoch 2, after step 1 of 2; all is saved"):
+        run_fit(first, tmp_path / "cut", stop=stop)
+    cut = run_fit(second, tmp_path / "cut")
+    trained = [means for run in (first, second) for is_train, _, means, _ in run.seen if is_train]
+    assert len(trained) == 6  # no step was taken twice
+    assert torch.equal(whole.last["weight"], cut.last["weight"])
+    assert torch.equal(whole.best["weight"], cut.best["weight"])
+    assert whole.history["loss"].tolist() == cut.history["loss"].tolist()
+    assert whole.notes.equals(cut.notes)
+
+
+def test_state_is_saved_inside_an_epoch_after_the_given_minutes(tmp_path: Path) -> None:
+    steps = []
+
+    class Watching(Checkpoint):
+        def save(self, state: Any) -> None:
+            steps.append((state["progress"]["epoch"], state["progress"]["step"]))
+
+    watching = Watching(tmp_path / "c.pt", {}, "x")
+    run_fit(Recorder(), tmp_path, checkpoint=watching, checkpoint_minutes=0.0)
+    assert steps == [(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (3, 0)]
+
+
+def test_notes_name_the_clip_and_the_epoch(tmp_path: Path) -> None:
+    notes = run_fit(Recorder(), tmp_path).notes
+    assert notes.columns.tolist() == ["epoch", "clip_id", "number"]
+    assert len(notes) == 3 * 8
+    assert (notes["clip_id"].astype(int) == notes["number"]).all()
+    assert notes["epoch"].value_counts().to_dict() == {0: 8, 1: 8, 2: 8}
+
+
+def test_notes_stop_at_the_limit() -> None:
+    notes = Notes(["a", "b", "c"], limit=2)
+    notes.add(4, [2, 0], {"image": torch.tensor([3, 1])})
+    notes.collect(Processes(), CPU)
+    assert notes.table().to_dict("list") == {"epoch": [4], "clip_id": ["a"], "image": [1]}
+
+
+def test_batches_come_in_order_from_several_readers() -> None:
+    clips = make_clips(0, 40)
+    rows = [[k, k + 1] for k in range(0, 40, 2)]
+    parts = [BatchPart(make_generator(k)) for k in range(20)]
+    read = list(clips.batches(rows, parts, readers=4))
+    assert [r for r, _ in read] == rows
+    assert [b["fbank"].flatten().tolist() for _, b in read] == [
+        [k, k + 1.0] for k in range(0, 40, 2)
+    ]
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HearsayError, match="batch_size 4 cannot be shared by 3 processes"):
+        make_trainer(Recorder(), tmp_path, processes=Processes(0, 3))

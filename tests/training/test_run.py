@@ -15,6 +15,7 @@ import torch
 from hearsay.errors import HearsayError
 from hearsay.training import run as run_module
 from hearsay.training.load import embed_clips, load_run, read_model
+from hearsay.training.options import Machine
 from hearsay.training.run import train_run
 
 CPU = torch.device("cpu")
@@ -31,8 +32,7 @@ def train(small: Any, options: dict[str, Any], folder: Path, **changes: Any) -> 
         "init": None,
         "subset": None,
         "folder": folder,
-        "device": "cpu",
-        "threads": 1,
+        "machine": Machine("cpu", threads=1, readers=1, checkpoint_minutes=60, compile=False),
         **changes,
     }
     train_run(**arguments)
@@ -48,6 +48,7 @@ def test_a_run_writes_its_files_and_learns(
 ) -> None:
     model = train(small, {**options, "epochs": 12}, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "choices.parquet",
         "history.parquet",
         "model.pt",
         "run.json",
@@ -55,7 +56,7 @@ def test_a_run_writes_its_files_and_learns(
     history = pd.read_parquet(tmp_path / "history.parquet")
     assert history.columns.tolist() == [
         "epoch", "step", "loss", "val_loss", "learning_rate", "logit_scale", "clips_per_s",
-        "seconds",
+        "peak_memory_mb", "seconds",
     ]  # fmt: skip
     assert history["epoch"].tolist() == list(range(12))
     assert history["step"].tolist() == [4 * epoch for epoch in range(1, 13)]  # 34 clips in 8s
@@ -93,7 +94,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(
 
     def save_and_die(self: Any, state: dict[str, Any]) -> None:
         save(self, state)
-        saved.append(state["epoch"])
+        saved.append(state["progress"]["epoch"])
         if len(saved) == 2:
             raise KeyboardInterrupt
 
@@ -107,7 +108,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     monkeypatch.setattr(
         run_module.Checkpoint,
         "save",
-        lambda self, state: (save(self, state), resumed.append(state["epoch"])),
+        lambda self, state: (save(self, state), resumed.append(state["progress"]["epoch"])),
     )
     cut = train(small, options, tmp_path / "cut")
     assert resumed == [3, 4]
@@ -123,10 +124,12 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from hearsay.layout import DatasetFiles
+from hearsay.training.options import Machine
 from hearsay.training.run import train_run
 given = json.loads(sys.argv[1])
 train_run("vip_ant", "audio_image", 0, given["options"], DatasetFiles(Path(given["root"]), 3),
-          Path(given["weights"]), None, None, Path(given["folder"]), "cpu", 1)
+          Path(given["weights"]), None, None, Path(given["folder"]),
+          Machine("cpu", 1, 1, given["checkpoint_minutes"], False))
 """
 
 
@@ -140,6 +143,7 @@ def test_a_killed_process_goes_on_to_the_same_weights(
         "root": str(small.data.root),
         "weights": str(small.weights),
         "folder": str(folder),
+        "checkpoint_minutes": 60,
     }
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, json.dumps(given)],
@@ -155,27 +159,32 @@ def test_a_killed_process_goes_on_to_the_same_weights(
     killed = train(small, options, folder)
     assert same(killed["last"], train(small, options, tmp_path / "whole")["last"])
     assert sorted(path.name for path in folder.iterdir()) == [
+        "choices.parquet",
         "history.parquet",
         "model.pt",
         "run.json",
     ]
 
 
-def test_a_checkpoint_of_other_options_or_of_garbage_is_ignored(
-    small: Any,
-    options: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_a_checkpoint_of_other_options_is_refused_and_kept(
+    small: Any, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = train(small, options, tmp_path / "whole")["last"]
     with monkeypatch.context() as patch:
         patch.setattr(run_module.Checkpoint, "remove", lambda self: None)
-        train(small, {**options, "learning_rate": 0.1}, tmp_path / "other")
-    assert (tmp_path / "other/checkpoint.pt").is_file()
-    with caplog.at_level("INFO"):
-        assert same(expected, train(small, options, tmp_path / "other")["last"])
-    assert "other options or inputs" in caplog.text
+        train(small, options, tmp_path)
+    other = {**options, "learning_rate": 0.1, "masks": {"max_bins": 2, "max_frames": 8}}
+    with pytest.raises(
+        HearsayError,
+        match=r"learning_rate 0.003 instead of 0.1, masks.max_bins 4 instead of 2; remove it",
+    ):
+        train(small, other, tmp_path)
+    assert (tmp_path / "checkpoint.pt").is_file()
+
+
+def test_a_checkpoint_of_garbage_is_ignored(
+    small: Any, options: dict[str, Any], tmp_path: Path
+) -> None:
+    expected = train(small, options, tmp_path / "whole")["last"]
     (tmp_path / "garbage").mkdir()
     (tmp_path / "garbage/checkpoint.pt").write_bytes(b"garbage")
     assert same(expected, train(small, options, tmp_path / "garbage")["last"])
@@ -194,7 +203,7 @@ def test_a_checkpoint_of_other_features_is_ignored(
     monkeypatch.setattr(
         run_module.Checkpoint,
         "save",
-        lambda self, state: (save(self, state), epochs.append(state["epoch"])),
+        lambda self, state: (save(self, state), epochs.append(state["progress"]["epoch"])),
     )
     train(small, options, tmp_path)
     assert epochs == [1, 2, 3, 4]

@@ -17,7 +17,12 @@ from hearsay.config import merge
 
 ROOT = Path(__file__).parents[2]
 TINY = {
-    "benchmark": {"seeds": [0], "device": "cpu", "bootstrap_resamples": 100},
+    "benchmark": {
+        "methods": ["vip_ant", "nearest_match_half", "multiframe_match"],
+        "seeds": [0],
+        "device": "cpu",
+        "bootstrap_resamples": 100,
+    },
     "datasets": {
         "demo": {
             "num_clips": 36,
@@ -43,6 +48,7 @@ TINY = {
             "audio_text": {"epochs": 2, "warmup_epochs": 1, "batch_size": 8},
         }
     },
+    "methods": {"nearest_match_half": {"nearest_from_epoch": 1}},
 }
 
 

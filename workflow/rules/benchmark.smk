@@ -16,6 +16,7 @@ rule train_run:
     output:
         model="<results>/runs/{method}/seed{seed}/{stage}/model.pt",
         history="<results>/runs/{method}/seed{seed}/{stage}/history.parquet",
+        choices="<results>/runs/{method}/seed{seed}/{stage}/choices.parquet",
         run="<results>/runs/{method}/seed{seed}/{stage}/run.json",
     log:
         "<logs>/train_run/{method}/seed{seed}/{stage}.log",
@@ -24,19 +25,24 @@ rule train_run:
     priority: 2  # the longest chain; what scores and draws fills the gaps
     conda:
         "../../envs/hearsay.yaml"
-    threads: 1  # so that a CPU's sums do not depend on the number of cores
+    threads: config["training"]["readers"]
     resources:
-        gpu=1,
+        gpu=config["training"]["gpus"],
+        # A resource, since it changes no result: another value re-runs nothing.
+        checkpoint_minutes=config["training"]["checkpoint_minutes"],
         mem_mb=8000,
         runtime=720,
     params:
-        version=1,
+        version=2,
         folder=subpath(output.model, parent=True),
         options=run_options,
         data=subpath(input.availability, parent=True),
         init=lambda wildcards, input: option("--init", input.init),
         subset=option("--subset", SUBSET),
         device=config["benchmark"]["device"],
+        compile=str(config["training"]["compile"]).lower(),
+        # So that a CPU's sums do not depend on the number of cores.
+        threads=1,
     shell:
         "hearsay --log {log:q} train_run"
         " --method {wildcards.method:q}"
@@ -49,7 +55,11 @@ rule train_run:
         " {params.subset:q}"
         " --folder {params.folder:q}"
         " --device {params.device:q}"
-        " --threads {threads}"
+        " --threads {params.threads}"
+        " --readers {threads}"
+        " --checkpoint-minutes {resources.checkpoint_minutes}"
+        " --compile-network {params.compile}"
+        " --processes {resources.gpu}"
 
 
 rule score_run:
@@ -74,7 +84,7 @@ rule score_run:
         mem_mb=8000,
         runtime=60,
     params:
-        version=1,
+        version=2,
         folder=subpath(output.scores, parent=True),
         image_data=subpath(input.image_data, parent=True),
         text_data=subpath(input.text_data, parent=True),

@@ -1,5 +1,6 @@
 """Read arrays of any clips out of memory-mapped shards."""
 
+import mmap
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,35 @@ class ShardedArrays:
         for place in np.lexsort((rows, shards)):
             gathered[place] = self.arrays[shards[place]][rows[place]]
         return gathered
+
+    def read_ahead(self, clip_ids: Sequence[str]) -> None:
+        """Ask the system to read the rows of some clips into memory, without waiting for them.
+
+        Rows that lie together are asked for together. Where the system takes no such advice,
+        nothing happens: rows are then read when they are gathered.
+        """
+        positions = np.array([self._position[clip_id] for clip_id in clip_ids], np.int64)
+        shards, rows = self._shard_of[positions], self._row_of[positions]
+        order = np.lexsort((rows, shards))
+        shards, rows = shards[order], rows[order]
+        starts_new = np.ones(len(rows), bool)
+        starts_new[1:] = (shards[1:] != shards[:-1]) | (rows[1:] != rows[:-1] + 1)
+        firsts = np.flatnonzero(starts_new)
+        for first, end in zip(firsts, np.append(firsts[1:], len(rows)), strict=True):
+            _advise(self.arrays[shards[first]], int(rows[first]), int(end - first))
+
+
+def _advise(array: npt.NDArray[Any], row: int, num_rows: int) -> None:
+    """Tell the system that some rows of a mapped array will be needed."""
+    mapped = array.base
+    if not isinstance(mapped, np.memmap) or not hasattr(mmap, "MADV_WILLNEED"):
+        return
+    start = mapped.offset + row * array.strides[0]
+    page = start % mmap.PAGESIZE
+    # The mapping itself begins at the page that holds the file's first row.
+    begins = mapped.offset - mapped.offset % mmap.ALLOCATIONGRANULARITY
+    mapping: mmap.mmap = mapped._mmap  # type: ignore[attr-defined]
+    mapping.madvise(mmap.MADV_WILLNEED, start - page - begins, num_rows * array.strides[0] + page)
 
 
 def _open_array(path: Path) -> npt.NDArray[Any]:

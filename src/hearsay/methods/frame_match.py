@@ -5,43 +5,50 @@ temperature, against their captions. The image and text towers stay frozen, so t
 are computed once and gathered here.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from hearsay.device import autocast
-from hearsay.encoders.clip import ClipTowers
+from hearsay.encoders.image_tower import ImageTower
 from hearsay.errors import HearsayError
-from hearsay.methods.family import Batch, Options
-from hearsay.methods.image_choice import make_pairing
+from hearsay.methods.batch_part import BatchPart
+from hearsay.methods.family import Batch, Loss, Options
+from hearsay.methods.image_choice import clip_embedding, make_pairing
 from hearsay.methods.info_nce import info_nce, initial_log_scale
 from hearsay.methods.masks import mask_features
-from hearsay.models.audio_vit import AudioViT
+from hearsay.models.audio_vit import AudioViT, patch_grid, resize_positions
 
 TARGETS = {"audio_image": "image_embeddings", "audio_text": "caption_embeddings"}
+POSITIONS = "tower.positional_embedding"
 
 
 class FrameMatchNetwork(nn.Module):
-    """The audio tower and the learned temperature of its loss."""
+    """The audio tower, shared by all segments of a clip, and the temperature of its loss."""
 
-    def __init__(self, tower: AudioViT) -> None:
+    def __init__(self, tower: AudioViT, num_segments: int) -> None:
         super().__init__()
         self.tower = tower
+        self.num_segments = num_segments
         self.log_scale = initial_log_scale()
 
     def forward(self, features: Tensor) -> Tensor:
-        """Embed features [B, T, F] as unit vectors [B, D], float32."""
+        """Embed the segments of features [B, T, F]: float32 [B, S, D], not normalised."""
+        num_clips, num_frames, num_bins = features.shape
+        segments = features.reshape(  # [B * S, T / S, F]
+            num_clips * self.num_segments, num_frames // self.num_segments, num_bins
+        )
         # Only the tower computes in bfloat16: cosines need more than its three digits.
         with autocast(features.device):
-            embeddings = self.tower(features.unsqueeze(1))
-        return functional.normalize(embeddings.float(), dim=-1)
+            embeddings = self.tower(segments.unsqueeze(1))
+        split: Tensor = embeddings.float().view(num_clips, self.num_segments, -1)
+        return split
 
 
 class FrameMatch:
     """One stage of a method of this family; see `hearsay.methods.family.Family`.
 
-    Options read: tower {time_stride, mel_stride}, masks {max_bins, max_frames}, image_choice,
-    fbank {num_frames, num_mel_bins}.
+    Options read: tower {time_stride, mel_stride}, masks {max_bins, max_frames}, segments,
+    caption_audio, image_choice and what that needs, fbank {num_frames, num_mel_bins}.
     """
 
     def __init__(self, options: Options, stage: str) -> None:
@@ -50,52 +57,95 @@ class FrameMatch:
                 f"family frame_match has no stage {stage!r}; it has {', '.join(TARGETS)}"
             )
         self.target = TARGETS[stage]
-        self.tower_options = options["tower"]
+        self.stride = (options["tower"]["time_stride"], options["tower"]["mel_stride"])
         self.mask_options = options["masks"]
         self.fbank_options = options["fbank"]
         self.pairing = make_pairing(options)
+        self.keeps_norms = options["image_choice"] == "all_unnormalised"
+        self.num_image_segments = options["segments"]
+        whole = stage == "audio_text" and options["caption_audio"] == "whole"
+        self.num_segments = 1 if whole else options["segments"]
+        if self.fbank_options["num_frames"] % self.num_image_segments:
+            raise HearsayError(
+                f"methods: {self.fbank_options['num_frames']} frames cannot be cut into "
+                f"{self.num_image_segments} equal segments; change segments or num_frames"
+            )
 
     def requires(self) -> tuple[str, ...]:
         """Name the stores that a batch is gathered from."""
         return ("fbank", self.target)
 
-    def build_network(self, towers: ClipTowers) -> FrameMatchNetwork:
+    def build_network(self, image_tower: ImageTower) -> FrameMatchNetwork:
         """Build the audio tower from the image tower; nothing is random."""
         tower = AudioViT(
-            towers.model.visual,
-            num_frames=self.fbank_options["num_frames"],
+            image_tower,
+            num_frames=self.fbank_options["num_frames"] // self.num_segments,
             num_bins=self.fbank_options["num_mel_bins"],
-            time_stride=self.tower_options["time_stride"],
-            mel_stride=self.tower_options["mel_stride"],
+            time_stride=self.stride[0],
+            mel_stride=self.stride[1],
         )
-        return FrameMatchNetwork(tower)
+        return FrameMatchNetwork(tower, self.num_segments)
 
     def continue_from(self, network: nn.Module, state: dict[str, Tensor]) -> None:
-        """Take over the tower of the stage before; the temperature starts anew."""
-        tower = {name: value for name, value in state.items() if name.startswith("tower.")}
-        network.load_state_dict({**network.state_dict(), **tower})
+        """Take over the tower of the stage before; the temperature starts anew.
 
-    def loss(
-        self, network: nn.Module, batch: Batch, epoch: int, generator: torch.Generator
-    ) -> Tensor:
+        Where that stage heard segments and this one hears the whole clip, the learned grid of
+        positions is resized.
+        """
+        if not isinstance(network, FrameMatchNetwork):
+            raise TypeError(f"expected a FrameMatchNetwork, not {type(network).__name__}")
+        taken = {name: weight for name, weight in state.items() if name.startswith("tower.")}
+        if self.num_segments != self.num_image_segments and POSITIONS in taken:
+            old = patch_grid(
+                self.fbank_options["num_frames"] // self.num_image_segments,
+                self.fbank_options["num_mel_bins"],
+                network.tower.conv1.kernel_size[0],
+                self.stride,
+            )
+            if len(taken[POSITIONS]) == old[0] * old[1] + 1:
+                taken[POSITIONS] = resize_positions(taken[POSITIONS], old, network.tower.grid_size)
+        _check_shapes(taken, network)
+        network.load_state_dict({**network.state_dict(), **taken})
+
+    def loss(self, network: nn.Module, batch: Batch, epoch: int, part: BatchPart) -> Loss:
         """Return the symmetric InfoNCE of a batch, over all its clips as negatives."""
-        features = batch["fbank"]  # [B, T, F]
+        features = batch["fbank"]  # [b, T, F]
         if network.training:
-            features = mask_features(features, **self.mask_options, generator=generator)
-        audio = network(features)  # [B, D]
-        targets = batch[self.target]
-        if self.target == "image_embeddings":
-            cosines = self.pairing(audio, targets, epoch, generator)  # [B, B]
-        else:
-            cosines = audio @ targets.T  # [B, B]
+            features = mask_features(features, **self.mask_options, part=part)
+        audio = network(features)  # [b, S, D]
         log_scale: Tensor = network.get_parameter("log_scale")
-        return info_nce(cosines, log_scale)
+        if self.target == "image_embeddings":
+            pairs = self.pairing(audio, batch[self.target], epoch, part)
+            notes = {} if pairs.choice is None else {"image": pairs.choice}
+            return Loss(info_nce(pairs.cosines, log_scale), notes)
+        sounds, captions = part.gather(clip_embedding(audio)), part.gather(batch[self.target])
+        return Loss(info_nce(sounds @ captions.T, log_scale))  # [B, B]
 
     def embed_audio(self, network: nn.Module, features: Tensor) -> Tensor:
-        """Embed normalised features [B, T, F] as unit vectors [B, D]."""
-        embeddings: Tensor = network(features)
-        return embeddings
+        """Embed normalised features [B, T, F]: unit vectors [B, D], or segments [B, S, D].
+
+        Segments keep their norm, by which the unnormalised pairing weighs them.
+        """
+        segments: Tensor = network(features)
+        if self.num_segments == 1:
+            return functional.normalize(segments.squeeze(1), dim=-1)
+        return segments if self.keeps_norms else functional.normalize(segments, dim=-1)
 
     def logit_scale(self, network: nn.Module) -> float:
         """Return exp(s), the factor on the cosines."""
         return float(network.get_parameter("log_scale").detach().exp())
+
+
+def _check_shapes(taken: dict[str, Tensor], network: nn.Module) -> None:
+    """Refuse weights of another tower with one line that names the first that differs."""
+    wanted = {n: w for n, w in network.state_dict().items() if n.startswith("tower.")}
+    for name in sorted(set(wanted) | set(taken)):
+        shapes = [
+            tuple(weights[name].shape) if name in weights else "nothing"
+            for weights in (taken, wanted)
+        ]
+        if shapes[0] != shapes[1]:
+            raise HearsayError(
+                f"the stage before left a network of another tower: {name} is {shapes[0]} there "
+                f"and {shapes[1]} here; train that stage again with this config"
+            )

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from hearsay.methods.batch_part import BatchPart
 
-def mask_features(
-    features: Tensor, max_bins: int, max_frames: int, generator: torch.Generator
-) -> Tensor:
+
+def mask_features(features: Tensor, max_bins: int, max_frames: int, part: BatchPart) -> Tensor:
     """Fill one band of bins and one stretch of frames of every clip with 0.
 
     A width is uniform over 0 ... max - 1 (so "fewer than 32 bins"), a start uniform over all
@@ -17,20 +17,19 @@ def mask_features(
         features: [B, T, F]; not changed.
         max_bins: widths stay below this; 0 or 1: no mask.
         max_frames: the same along time.
-        generator: on the CPU, so that a GPU draws the same masks.
+        part: draws on the CPU, so that a GPU has the same masks.
     """
     num_clips, num_frames, num_bins = features.shape
-    masked_frames = draw_spans(num_clips, num_frames, max_frames, generator).to(features.device)
-    masked_bins = draw_spans(num_clips, num_bins, max_bins, generator).to(features.device)
+    masked_frames = draw_spans(num_clips, num_frames, max_frames, part).to(features.device)
+    masked_bins = draw_spans(num_clips, num_bins, max_bins, part).to(features.device)
     masked = masked_frames[:, :, None] | masked_bins[:, None, :]  # [B, T, F]
     return features.masked_fill(masked, 0.0)
 
 
-def draw_spans(num_clips: int, size: int, limit: int, generator: torch.Generator) -> Tensor:
+def draw_spans(num_clips: int, size: int, limit: int, part: BatchPart) -> Tensor:
     """Draw one span of fewer than `limit` places in each row: bool [num_clips, size]."""
-    widths = torch.randint(max(1, min(limit, size + 1)), (num_clips,), generator=generator)
+    widths = part.choose(num_clips, max(1, min(limit, size + 1)))
     # The number of possible starts differs from clip to clip, so a uniform share is scaled.
-    share = torch.rand(num_clips, generator=generator, dtype=torch.float64)
-    starts = (share * (size - widths + 1)).long()
+    starts = (part.uniform(num_clips) * (size - widths + 1)).long()
     place = torch.arange(size)
     return (place >= starts[:, None]) & (place < (starts + widths)[:, None])

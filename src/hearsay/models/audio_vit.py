@@ -1,13 +1,12 @@
 """The audio tower of Zhao et al. 2022 (VIP-ANT): CLIP's image ViT, reading a spectrogram."""
 
-from copy import deepcopy
-
 import torch
-from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hearsay.encoders.image_tower import ImageTower
 from hearsay.errors import HearsayError
+from hearsay.models.transformer import Block, LayerNorm, from_open_clip
 
 
 class AudioViT(nn.Module):
@@ -24,63 +23,46 @@ class AudioViT(nn.Module):
     88,045,824 parameters.
 
     Args:
-        image_tower: its modules are copied, never changed.
+        image_tower: its weights are copied, never changed.
         num_frames: rows of the input, T.
         num_bins: columns of the input, F.
         time_stride: rows from patch to patch.
         mel_stride: columns from patch to patch.
 
     Raises:
-        HearsayError: the tower is no plain ViT with a class token, or the input is smaller than
-            a patch.
+        HearsayError: the input is smaller than a patch, or a stride is not positive.
     """
 
     def __init__(
         self,
-        image_tower: nn.Module,
+        image_tower: ImageTower,
         num_frames: int,
         num_bins: int,
         time_stride: int,
         mel_stride: int,
     ) -> None:
         super().__init__()
-        if (
-            not isinstance(image_tower, VisionTransformer)
-            or image_tower.attn_pool is not None
-            or image_tower.pool_type != "tok"
-        ):
-            raise HearsayError(
-                "clip.model: the image tower is not a ViT that pools by its class token; "
-                "use a model such as ViT-B-32-quickgelu"
-            )
-        if time_stride < 1 or mel_stride < 1:
-            raise HearsayError(
-                f"tower: time_stride {time_stride} and mel_stride {mel_stride} must be positive"
-            )
-        rows, columns = image_tower.patch_size
-        if num_frames < rows or num_bins < columns:
-            raise HearsayError(
-                f"features of {num_frames} x {num_bins} are smaller than a patch of "
-                f"{rows} x {columns}; raise num_frames or num_mel_bins"
-            )
         self.input_size = (num_frames, num_bins)
         self.stride = (time_stride, mel_stride)
-        self.grid_size = (
-            (num_frames - rows) // time_stride + 1,
-            (num_bins - columns) // mel_stride + 1,
-        )
-        self.conv1 = deepcopy(image_tower.conv1)  # weight [W, 3, rows, columns]
-        self.class_embedding = nn.Parameter(image_tower.class_embedding.detach().clone())
-        self.positional_embedding = nn.Parameter(
-            resize_positions(
-                image_tower.positional_embedding.detach(), image_tower.grid_size, self.grid_size
+        patch, width = image_tower.patch_size, image_tower.width
+        self.grid_size = patch_grid(num_frames, num_bins, patch, self.stride)
+        self.conv1 = nn.Conv2d(3, width, patch, bias=False)  # weight [W, 3, patch, patch]
+        self.class_embedding = nn.Parameter(torch.empty(width))
+        self.positional_embedding = nn.Parameter(torch.empty(self.num_tokens, width))
+        self.ln_pre = LayerNorm(width)
+        self.blocks = nn.Sequential(
+            *(
+                Block(width, image_tower.num_heads, image_tower.mlp_width, image_tower.quick_gelu)
+                for _ in range(image_tower.layers)
             )
         )
-        self.ln_pre = deepcopy(image_tower.ln_pre)
-        self.transformer = deepcopy(image_tower.transformer)
-        self.ln_post = deepcopy(image_tower.ln_post)
-        self.proj = nn.Parameter(image_tower.proj.detach().clone())  # [W, D]
-        self.requires_grad_(True)  # the tower it comes from may be frozen
+        self.ln_post = LayerNorm(width)
+        self.proj = nn.Parameter(torch.empty(width, image_tower.embed_dim))  # [W, D]
+        state = from_open_clip(image_tower.state)
+        state["positional_embedding"] = resize_positions(
+            state["positional_embedding"], image_tower.grid_size, self.grid_size
+        )
+        self.load_state_dict(state)
 
     @property
     def num_tokens(self) -> int:
@@ -104,14 +86,34 @@ class AudioViT(nn.Module):
                 f"features of shape {tuple(features.shape)} reached a tower built for "
                 f"[B, 1, {self.input_size[0]}, {self.input_size[1]}]; extract them again"
             )
-        kernel = self.conv1.weight.mean(dim=1, keepdim=True)  # [W, 1, rows, columns]
+        kernel = self.conv1.weight.mean(dim=1, keepdim=True)  # [W, 1, patch, patch]
         x = functional.conv2d(features, kernel, stride=self.stride)  # [B, W, gridT, gridF]
         x = x.flatten(2).transpose(1, 2)  # [B, P, W]
         token = self.class_embedding.to(x.dtype).expand(len(x), 1, -1)
         x = torch.cat([token, x], dim=1) + self.positional_embedding.to(x.dtype)  # [B, 1 + P, W]
-        x = self.transformer(self.ln_pre(x))
+        x = self.blocks(self.ln_pre(x))
         embedding: Tensor = self.ln_post(x[:, 0]) @ self.proj  # [B, D]
         return embedding
+
+
+def patch_grid(
+    num_frames: int, num_bins: int, patch: int, stride: tuple[int, int]
+) -> tuple[int, int]:
+    """Count the patches along time and mel.
+
+    Raises:
+        HearsayError: the input is smaller than a patch, or a stride is not positive.
+    """
+    if min(stride) < 1:
+        raise HearsayError(
+            f"tower: time_stride {stride[0]} and mel_stride {stride[1]} must be positive"
+        )
+    if num_frames < patch or num_bins < patch:
+        raise HearsayError(
+            f"features of {num_frames} x {num_bins} are smaller than a patch of "
+            f"{patch} x {patch}; raise num_frames or num_mel_bins, or cut into fewer segments"
+        )
+    return (num_frames - patch) // stride[0] + 1, (num_bins - patch) // stride[1] + 1
 
 
 def resize_positions(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:

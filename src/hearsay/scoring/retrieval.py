@@ -121,8 +121,9 @@ def score_audio_image(
 
     Protocols, with a the clip's embedding, a_l its segments and i_l its images, all of unit norm:
     `second_image` a·i_s with s = ceil(L/2) - 1; `mean_image` a·m, m the normalised mean of the
-    images; `max_image` the largest a·i_l; `flat_images` the mean of a_l·i_l, which is the cosine of
-    the two flattened [L·D] vectors (Tsubaki et al., eq. 4); one vector a stands for all a_l.
+    images; `max_image` the largest a·i_l; `flat_images` the cosine of the two flattened [L·D]
+    vectors (Tsubaki et al., eq. 4), which is the mean of a_l·i_l where all a_l have one norm; one
+    vector a stands for all a_l.
 
     Args:
         audio: [N, D], or segments [N, L, D]; outside `flat_images` their normalised mean counts.
@@ -186,9 +187,10 @@ def image_scores(
         mean = unit_rows(pictures.mean(axis=1))  # [N, D]
         return dot_scores(sounds, mean), dot_scores(mean, sounds)
     if protocol == "flat_images":
-        segments = unit_rows(audio) if audio.ndim == 3 else sounds[:, None]  # [N, L or 1, D]
+        segments = audio if audio.ndim == 3 else sounds[:, None]  # [N, L or 1, D]
         flat_audio = np.broadcast_to(segments, pictures.shape).reshape(num_clips, -1)  # [N, L * D]
-        flat_images = pictures.reshape(num_clips, -1) / np.float32(num_images)
+        flat_audio = unit_rows(flat_audio)
+        flat_images = pictures.reshape(num_clips, -1) / np.float32(num_images**0.5)
         return dot_scores(flat_audio, flat_images), dot_scores(flat_images, flat_audio)
     if protocol == "max_image":
 

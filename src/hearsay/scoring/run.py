@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hearsay.device import reproducible, resolve_device
-from hearsay.encoders.clip import load_clip
+from hearsay.encoders.image_tower import read_image_tower
 from hearsay.features.store import ShardedArrays
 from hearsay.layout import DatasetFiles
 from hearsay.scoring.gallery import SPLIT, Gallery, open_gallery, subset_name
@@ -56,7 +56,7 @@ def score_run(
         HearsayError: an input is absent or does not fit, or no test clip is available.
     """
     torch_device = resolve_device(device)
-    towers = load_clip(weights, torch_device).name
+    towers = read_image_tower(weights).name
     records: list[Record] = []
     ranks: list[pd.DataFrame] = []
     with reproducible(torch_device, threads):

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pandas import json_normalize
 
+from hearsay.errors import HearsayError
 from hearsay.files import write_torch
 
 logger = logging.getLogger(__name__)
@@ -18,35 +20,49 @@ State = dict[str, Any]
 
 
 class Checkpoint:
-    """One file that is replaced after each epoch and removed at the end.
+    """One file that is replaced after each epoch, and inside long ones, and removed at the end.
 
     It is no declared output of the workflow, so Snakemake leaves it where it is when a job dies.
 
     Args:
         path: the file.
-        fingerprint: of everything that changes the result; a file with another one is ignored.
+        options: of config; a file with others is refused, so that nothing trained is lost.
+        fingerprint: of everything else that changes the result; a file with another one is
+            ignored.
     """
 
-    def __init__(self, path: Path, fingerprint: str) -> None:
+    def __init__(self, path: Path, options: dict[str, Any], fingerprint: str) -> None:
         self.path = path
+        self.options = options
         self.fingerprint = fingerprint
 
     def save(self, state: State) -> None:
         """Replace the file, atomically."""
-        write_torch({"fingerprint": self.fingerprint, "state": state}, self.path)
+        write_torch(
+            {"options": self.options, "fingerprint": self.fingerprint, "state": state}, self.path
+        )
 
     def load(self) -> State | None:
-        """Return the state to go on from; None where there is none of these options and inputs."""
+        """Return the state to go on from; None where there is none of these inputs.
+
+        Raises:
+            HearsayError: the file is of other options.
+        """
         if not self.path.is_file():
             return None
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
-            fingerprint, state = saved["fingerprint"], saved["state"]
+            options, fingerprint, state = (saved[k] for k in ("options", "fingerprint", "state"))
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
             logger.warning("%s cannot be read (%s): starting anew", self.path, error)
             return None
+        if options != self.options:
+            raise HearsayError(
+                f"{self.path} is of a training with {_differences(options, self.options)}; remove "
+                "it to train anew with the config of now, or go back to the old one to go on"
+            )
         if fingerprint != self.fingerprint:
-            logger.info("%s is of other options or inputs: starting anew", self.path)
+            logger.info("%s is of other inputs: starting anew", self.path)
             return None
         loaded: State = state
         return loaded
@@ -56,6 +72,16 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
         for left in self.path.parent.glob(f".{self.path.stem}.*.partial{self.path.suffix}"):
             left.unlink(missing_ok=True)
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Name the options that differ, e.g. "epochs 30 instead of 20"."""
+    flat_old, flat_new = (json_normalize(options).to_dict("records")[0] for options in (old, new))
+    return ", ".join(
+        f"{key} {flat_old.get(key, 'absent')} instead of {flat_new.get(key, 'absent')}"
+        for key in sorted(set(flat_old) | set(flat_new))
+        if flat_old.get(key, "absent") != flat_new.get(key, "absent")
+    )
 
 
 def fingerprint(values: dict[str, Any], inputs: Iterable[Path]) -> str:

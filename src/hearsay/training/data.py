@@ -1,5 +1,6 @@
 """What a stage trains on: which clips, and how a batch of them is gathered from the stores."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from hearsay.errors import HearsayError
 from hearsay.features.normalise import normalise
 from hearsay.features.store import ShardedArrays
 from hearsay.layout import DatasetFiles
+from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch
 
-PREFETCHED = 2  # batches read ahead while the network computes
+PREFETCHED = 2  # batches that each reader is ahead of the network
 
 
 class NormalisedFeatures:
@@ -93,9 +95,9 @@ class CaptionEmbeddings:
         """All clips that have a caption."""
         return list(self.rows)
 
-    def gather(self, clip_ids: Sequence[str], generator: torch.Generator) -> Tensor:
+    def gather(self, clip_ids: Sequence[str], part: BatchPart) -> Tensor:
         """Gather one caption of each clip, drawn at random: float32 [B, D]."""
-        share = torch.rand(len(clip_ids), generator=generator, dtype=torch.float64).tolist()
+        share = part.uniform(len(clip_ids)).tolist()
         rows = [
             self.rows[clip_id][int(part * len(self.rows[clip_id]))]
             for clip_id, part in zip(clip_ids, share, strict=True)
@@ -156,35 +158,52 @@ class Clips:
     def __len__(self) -> int:
         return len(self.clip_ids)
 
-    def gather(self, rows: Sequence[int], generator: torch.Generator) -> Batch:
-        """Gather a batch on the CPU; captions are drawn from `generator`."""
+    def gather(self, rows: Sequence[int], part: BatchPart) -> Batch:
+        """Gather some clips on the CPU; captions are drawn by `part`."""
         ids = [self.clip_ids[row] for row in rows]
         batch: Batch = {}
         for name, store in self.stores.items():
             if isinstance(store, CaptionEmbeddings):
-                batch[name] = store.gather(ids, generator)
+                batch[name] = store.gather(ids, part)
             else:
                 batch[name] = store.gather(ids)
         return batch
 
     def batches(
-        self, rows: Iterable[Sequence[int]], generators: Iterable[torch.Generator]
-    ) -> Iterator[Batch]:
-        """Yield the batch of each list of rows, read ahead on another thread.
+        self,
+        rows: Iterable[Sequence[int]],
+        parts: Iterable[BatchPart],
+        readers: int,
+        pin: bool = False,
+    ) -> Iterator[tuple[Sequence[int], Batch]]:
+        """Yield each list of rows with its batch, gathered ahead by other threads.
 
-        Each batch has a generator of its own, so the order of reading changes no draw.
+        Each batch has draws of its own, so the order of reading changes none.
+
+        Args:
+            rows: of each batch.
+            parts: one for each batch.
+            readers: threads; reading and converting release the interpreter.
+            pin: put batches where a GPU can fetch them by itself.
         """
-        waiting: list[Future[Batch]] = []
-        with ThreadPoolExecutor(1) as pool:
-            for part, generator in zip(rows, generators, strict=False):
-                waiting.append(pool.submit(self.gather, part, generator))
-                if len(waiting) > PREFETCHED:
-                    yield waiting.pop(0).result()
-            for future in waiting:
-                yield future.result()
 
+        def read(of_batch: Sequence[int], part: BatchPart) -> Batch:
+            batch = self.gather(of_batch, part)
+            return {k: v.pin_memory() for k, v in batch.items()} if pin else batch
 
-def make_generator(*key: int) -> torch.Generator:
-    """Make a CPU generator of its own for each key, e.g. (seed, epoch, step, purpose)."""
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0]) >> 1)
+        waiting: deque[tuple[Sequence[int], Future[Batch]]] = deque()
+        with ThreadPoolExecutor(readers) as pool:
+            for of_batch, part in zip(rows, parts, strict=True):
+                waiting.append((of_batch, pool.submit(read, of_batch, part)))
+                if len(waiting) > PREFETCHED * readers:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            for done, future in waiting:
+                yield done, future.result()
+
+    def read_ahead(self, rows: Sequence[int]) -> None:
+        """Ask the system to read the features of some clips, soon, in the order of the disk."""
+        ids = [self.clip_ids[row] for row in rows]
+        for store in self.stores.values():
+            if isinstance(store, NormalisedFeatures):
+                store.store.read_ahead(ids)

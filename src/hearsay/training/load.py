@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from hearsay.encoders.clip import load_clip
+from hearsay.encoders.image_tower import read_image_tower
 from hearsay.errors import HearsayError
 from hearsay.methods import make_family
 from hearsay.methods.family import Family
@@ -52,7 +52,7 @@ def load_run(model: Path, weights: Path, device: torch.device, which: str = "las
         raise HearsayError(f"which {which!r} must be last or best")
     saved = read_model(model)
     family = make_family(saved["options"], saved["stage"])
-    network = family.build_network(load_clip(weights, torch.device("cpu")))
+    network = family.build_network(read_image_tower(weights))
     try:
         network.load_state_dict(saved[which])
     except RuntimeError as error:
@@ -66,7 +66,7 @@ def load_run(model: Path, weights: Path, device: torch.device, which: str = "las
 def embed_clips(
     run: TrainedRun, fbank: Sequence[Path], clip_ids: Sequence[str], batch_size: int = 64
 ) -> NDArray[np.float32]:
-    """Embed clips with a trained run: unit vectors [N, D] in the order of `clip_ids`.
+    """Embed clips with a trained run: [N, D], or segments [N, L, D], in the order of `clip_ids`.
 
     Args:
         run: of `load_run`.

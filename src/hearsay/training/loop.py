@@ -3,79 +3,79 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
+from hearsay.device import peak_memory_mb
 from hearsay.errors import HearsayError
-from hearsay.methods.family import Batch, Family
+from hearsay.methods.family import Family
 from hearsay.training.checkpoint import Checkpoint
-from hearsay.training.data import Clips, make_generator
-from hearsay.training.lars import LARS
+from hearsay.training.data import Clips
+from hearsay.training.notes import Notes
+from hearsay.training.optimizer import make_optimizer
+from hearsay.training.options import StageOptions
+from hearsay.training.order import WINDOW_CLIPS, epoch_order
+from hearsay.training.processes import Processes, make_generator
 from hearsay.training.schedule import rate_factor
+from hearsay.training.stop import StopRequest
+from hearsay.training.validate import check_finite, measure_loss, move
 
 logger = logging.getLogger(__name__)
 
 LOG_INTERVAL_S = 60.0
-RATE_SCALE_BATCH = 256  # scale_by_batch: rates are given for this many clips
+CHECK_STEPS = 50  # between two looks at the loss: each makes a GPU wait for the CPU
+AGREE_STEPS = 10  # between two talks of several processes about saving and stopping
 # What a generator is for, as the last number of its key.
-ORDER, GATHER, LOSS, VALIDATION_GATHER, VALIDATION_LOSS, GLOBAL = range(6)
+ORDER, GATHER, LOSS, GLOBAL = range(4)
 
 Weights = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class StageOptions:
-    """The options of config that steer the loop; see `families` there."""
+@dataclass
+class Progress:
+    """How far a training is: all that a checkpoint holds beside network and optimizer.
 
-    epochs: int
-    warmup_epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    bias_learning_rate: float
-    weight_decay: float
-    scale_by_batch: bool
-    final_fraction: float
+    Attributes:
+        epoch: epochs done.
+        step: steps done of the epoch at hand.
+        loss_sum: of those steps.
+        train_s: seconds of those steps.
+        best: weights after the epoch of the lowest validation loss; empty before the first.
+        history: a row for each epoch done.
+    """
 
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> "StageOptions":
-        """Take the loop's options out of those of a stage."""
-        return cls(**{field.name: options[field.name] for field in fields(cls)})
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    train_s: float = 0.0
+    best: Weights = field(default_factory=dict)
+    best_epoch: int = -1
+    history: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training leaves: weights on the CPU, and one row of history an epoch."""
+    """What a training leaves: weights on the CPU, a row of history an epoch, and the notes."""
 
     last: Weights
     best: Weights
     best_epoch: int
     history: pd.DataFrame
+    notes: pd.DataFrame
 
 
-def fit(
-    family: Family,
-    network: nn.Module,
-    train: Clips,
-    val: Clips,
-    options: StageOptions,
-    seed: int,
-    device: torch.device,
-    checkpoint: Checkpoint,
-) -> Fitted:
-    """Train a network, going on from the checkpoint where there is one.
+class Trainer:
+    """Trains a network, going on from the checkpoint where there is one.
 
     Each epoch shows the train clips once in a new order; the last incomplete batch is dropped,
-    unless it is the only one. Then the loss on the whole val split is measured, with the same
-    draws after every epoch. Every draw has a generator keyed by seed, epoch and step, so a
-    training that was killed ends, on a CPU, in the same weights as one that was not.
+    unless it is the only one. Then the loss on the whole val split is measured as the last epoch
+    would train it, with the same draws after every epoch, so that epochs can be compared. Every
+    draw has a generator keyed by seed, epoch and step, so a training that was killed ends, on a
+    CPU, in the same weights as one that was not.
 
     Args:
         family: gives the loss.
@@ -85,182 +85,215 @@ def fit(
         options: of the stage.
         seed: of all draws.
         device: of the network.
-        checkpoint: saved after each epoch; the caller removes it.
+        checkpoint: saved after each epoch and every `checkpoint_minutes`; the caller removes it.
+        processes: that train together, each on its part of every batch.
+        readers: threads that gather batches ahead.
+        checkpoint_minutes: between two saves inside an epoch.
+        stop: looked at after every step.
 
     Raises:
-        HearsayError: too few clips, an unknown optimizer, or a loss that is not finite.
+        HearsayError: too few clips, an unknown optimizer, or a batch that the processes cannot
+            share.
     """
-    if len(train) < 2:
-        raise HearsayError(
-            f"{len(train)} clips of the train split have all that this stage needs; it takes two"
-        )
-    if not len(val):
-        logger.warning("no clip of the val split can be used: the last epoch counts as the best")
-    optimizer = make_optimizer(network, options)
-    base_rates = [group["lr"] for group in optimizer.param_groups]
-    batch_size = min(options.batch_size, len(train))
-    steps_per_epoch = len(train) // batch_size
-    state: dict[str, Any] = {"epoch": 0, "best": {}, "best_epoch": -1, "history": []}
-    saved = checkpoint.load()
-    if saved is not None:
-        state = saved
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        logger.info("going on after epoch %d of %d", state["epoch"], options.epochs)
-    for epoch in range(state["epoch"], options.epochs):
-        start = time.monotonic()
-        torch.manual_seed(make_generator(seed, epoch, 0, GLOBAL).initial_seed())  # e.g. dropout
 
-        def set_rates(step: int) -> None:
-            factor = rate_factor(
-                step,
-                options.warmup_epochs * steps_per_epoch,
-                options.epochs * steps_per_epoch,
-                options.final_fraction,
+    def __init__(
+        self,
+        family: Family,
+        network: nn.Module,
+        train: Clips,
+        val: Clips,
+        options: StageOptions,
+        seed: int,
+        device: torch.device,
+        checkpoint: Checkpoint,
+        *,
+        processes: Processes,
+        readers: int,
+        checkpoint_minutes: float,
+        stop: StopRequest,
+    ) -> None:
+        if len(train) < 2:
+            raise HearsayError(
+                f"{len(train)} clips of the train split have all that this stage needs; it takes "
+                "two"
             )
-            for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
-                group["lr"] = rate * factor
+        if not len(val):
+            logger.warning("no clip of the val split can be used: the last epoch is the best")
+        self.family, self.network, self.train, self.val = family, network, train, val
+        self.options, self.seed, self.device, self.checkpoint = options, seed, device, checkpoint
+        self.processes, self.readers, self.stop = processes, readers, stop
+        self.checkpoint_s = 60 * checkpoint_minutes
+        self.optimizer = make_optimizer(network, options)
+        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.batch_size = min(options.batch_size, len(train))
+        processes.check_batch(self.batch_size)
+        self.num_steps = len(train) // self.batch_size  # of an epoch
+        self.progress = Progress()
+        self.notes = Notes(train.clip_ids)
+        self.saved_at = time.monotonic()
 
-        loss = _train_epoch(
-            family, network, train, batch_size, optimizer, set_rates, epoch, seed, device
+    def fit(self) -> Fitted:
+        """Train all epochs that are left.
+
+        Raises:
+            HearsayError: the loss is not finite, or somebody asked to stop; then all is saved.
+        """
+        self._load()
+        for epoch in range(self.progress.epoch, self.options.epochs):
+            self._train_epoch(epoch)
+            self._end_epoch(epoch)
+        return Fitted(
+            last=copy_weights(self.network),
+            best=self.progress.best,
+            best_epoch=self.progress.best_epoch,
+            history=pd.DataFrame(self.progress.history),
+            notes=self.notes.table(),
         )
-        train_s = time.monotonic() - start
-        val_loss = measure_loss(family, network, val, options.batch_size, epoch, device)
-        row = {
-            "epoch": epoch,
-            "step": (epoch + 1) * steps_per_epoch,
-            "loss": loss,
-            "val_loss": val_loss,
-            "learning_rate": optimizer.param_groups[0]["lr"],
-            "logit_scale": family.logit_scale(network),
-            "clips_per_s": steps_per_epoch * batch_size / train_s,
-            "seconds": time.monotonic() - start,
-        }
-        previous = [r["val_loss"] for r in state["history"]]
-        if len(val) and not math.isfinite(val_loss):
+
+    def _train_epoch(self, epoch: int) -> None:
+        """Take the steps that are left of one epoch."""
+        self.network.train()
+        torch.manual_seed(make_generator(self.seed, epoch, 0, GLOBAL).initial_seed())  # dropout
+        order = epoch_order(
+            len(self.train), self.options.read_block, make_generator(self.seed, epoch, 0, ORDER)
+        )
+        first, start = self.progress.step, time.monotonic()
+        loss_sum = torch.tensor(self.progress.loss_sum, dtype=torch.float64, device=self.device)
+        before_s, shown = self.progress.train_s, start
+        batches = self.train.batches(
+            self._rows(order, first),
+            (self.processes.part(self.seed, epoch, s, GATHER) for s in self._steps(first)),
+            self.readers,
+            pin=self.device.type == "cuda",
+        )
+        for step, (rows, batch) in zip(self._steps(first), batches, strict=True):
+            self._set_rates(epoch * self.num_steps + step)
+            part = self.processes.part(self.seed, epoch, step, LOSS)
+            loss = self.family.loss(self.network, move(batch, self.device), epoch, part)
+            self.optimizer.zero_grad()
+            loss.value.backward()  # type: ignore[no-untyped-call]
+            self.processes.average_gradients(self.network)
+            self.optimizer.step()
+            loss_sum += loss.value.detach()
+            self.notes.add(epoch, rows, loss.notes)
+            done = step + 1
+            if done % CHECK_STEPS == 0 or done == self.num_steps:
+                check_finite(loss_sum.item(), epoch, done)
+            self.progress.step = done
+            self.progress.train_s = before_s + time.monotonic() - start
+            self._save_inside_epoch(epoch, loss_sum)
+            if time.monotonic() - shown > LOG_INTERVAL_S:
+                shown = time.monotonic()
+                logger.info(
+                    "epoch %d: step %d of %d, mean loss %.4f",
+                    epoch + 1, done, self.num_steps, loss_sum.item() / done,
+                )  # fmt: skip
+        self.progress.loss_sum = loss_sum.item()
+
+    def _steps(self, first: int) -> range:
+        return range(first, self.num_steps)
+
+    def _rows(self, order: list[int], first: int) -> Iterator[list[int]]:
+        """Yield this process's rows of each batch; ask the disk for what comes a window later."""
+        read_to = first * self.batch_size
+        for step in self._steps(first):
+            start = step * self.batch_size
+            while self.options.read_block > 1 and read_to < start + WINDOW_CLIPS:
+                self.train.read_ahead(order[read_to : read_to + WINDOW_CLIPS])
+                read_to += WINDOW_CLIPS
+            yield list(self.processes.own(order[start : start + self.batch_size]))
+
+    def _set_rates(self, step: int) -> None:
+        factor = rate_factor(
+            step,
+            self.options.warmup_epochs * self.num_steps,
+            self.options.epochs * self.num_steps,
+            self.options.final_fraction,
+        )
+        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = rate * factor
+
+    def _end_epoch(self, epoch: int) -> None:
+        """Measure the validation loss, write the history's row and save."""
+        progress = self.progress
+        start = time.monotonic()
+        val_loss = measure_loss(
+            self.family, self.network, self.val, self.options, self.device, self.readers
+        )
+        if len(self.val) and not math.isfinite(val_loss):
             raise HearsayError(
                 f"the validation loss is {val_loss} after epoch {epoch}; lower learning_rate"
             )
-        if not len(val) or val_loss < min(previous, default=math.inf):
-            state["best"], state["best_epoch"] = _weights(network), epoch
-        state["history"].append(row)
-        state.update(
-            epoch=epoch + 1, network=network.state_dict(), optimizer=optimizer.state_dict()
-        )
-        checkpoint.save(state)
+        row = {
+            "epoch": epoch,
+            "step": (epoch + 1) * self.num_steps,
+            "loss": progress.loss_sum / self.num_steps,
+            "val_loss": val_loss,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "logit_scale": self.family.logit_scale(self.network),
+            "clips_per_s": self.num_steps * self.batch_size / progress.train_s,
+            "peak_memory_mb": peak_memory_mb(self.device),
+            "seconds": progress.train_s + time.monotonic() - start,
+        }
+        lowest = min((r["val_loss"] for r in progress.history), default=math.inf)
+        if not len(self.val) or val_loss < lowest:
+            progress.best, progress.best_epoch = copy_weights(self.network), epoch
+        progress.history.append(row)
+        progress.epoch, progress.step = epoch + 1, 0
+        progress.loss_sum = progress.train_s = 0.0
+        self._save()
         logger.info(
             "epoch %d of %d: loss %.4f, val %.4f, %.0f clips a second, %.1f s",
-            epoch + 1, options.epochs, loss, val_loss, row["clips_per_s"], row["seconds"],
+            epoch + 1, self.options.epochs, row["loss"], val_loss, row["clips_per_s"],
+            row["seconds"],
         )  # fmt: skip
-    return Fitted(
-        last=_weights(network),
-        best=state["best"],
-        best_epoch=state["best_epoch"],
-        history=pd.DataFrame(state["history"]),
-    )
 
-
-def make_optimizer(network: nn.Module, options: StageOptions) -> Optimizer:
-    """Make the optimizer with two groups: tensors of two dimensions and more, and all others.
-
-    The others have a rate of their own and no decay. AdamW keeps torch's betas (0.9, 0.999).
-
-    Raises:
-        HearsayError: the optimizer is unknown.
-    """
-    scale = options.batch_size / RATE_SCALE_BATCH if options.scale_by_batch else 1.0
-    trained = [weight for weight in network.parameters() if weight.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {
-            "params": [weight for weight in trained if weight.ndim >= 2],
-            "lr": options.learning_rate * scale,
-            "weight_decay": options.weight_decay,
-        },
-        {
-            "params": [weight for weight in trained if weight.ndim < 2],
-            "lr": options.bias_learning_rate * scale,
-            "weight_decay": 0.0,
-        },
-    ]
-    if options.optimizer == "lars":
-        return LARS(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
-    if options.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
-    raise HearsayError(f"optimizer {options.optimizer!r} must be lars or adamw")
-
-
-def measure_loss(
-    family: Family,
-    network: nn.Module,
-    clips: Clips,
-    batch_size: int,
-    epoch: int,
-    device: torch.device,
-) -> float:
-    """Return the loss over all clips in their order, averaged over clips; nan without clips.
-
-    The draws depend on no seed and no epoch, so epochs and seeds are compared on the same pairs.
-    The last batch may be smaller, which makes it easier by the same amount every time.
-    """
-    if not len(clips):
-        return math.nan
-    network.eval()
-    rows = np.array_split(np.arange(len(clips)), range(batch_size, len(clips), batch_size))
-    total = 0.0
-    with torch.inference_mode():
-        generators = (make_generator(step, VALIDATION_GATHER) for step in range(len(rows)))
-        for step, batch in enumerate(clips.batches([r.tolist() for r in rows], generators)):
-            generator = make_generator(step, VALIDATION_LOSS)
-            loss = family.loss(network, _move(batch, device), epoch, generator)
-            total += loss.item() * len(rows[step])
-    return total / len(clips)
-
-
-def _train_epoch(
-    family: Family,
-    network: nn.Module,
-    train: Clips,
-    batch_size: int,
-    optimizer: Optimizer,
-    set_rates: Callable[[int], None],
-    epoch: int,
-    seed: int,
-    device: torch.device,
-) -> float:
-    """Take the steps of one epoch and return the mean loss."""
-    network.train()
-    order = torch.randperm(len(train), generator=make_generator(seed, epoch, 0, ORDER)).tolist()
-    num_steps = len(train) // batch_size
-    rows = (order[step * batch_size : (step + 1) * batch_size] for step in range(num_steps))
-    generators = _generators(seed, epoch, num_steps)
-    total, shown = 0.0, time.monotonic()
-    for step, batch in enumerate(train.batches(rows, generators)):
-        set_rates(epoch * num_steps + step)
-        generator = make_generator(seed, epoch, step, LOSS)
-        loss = family.loss(network, _move(batch, device), epoch, generator)
-        value = loss.item()
-        if not math.isfinite(value):
+    def _save_inside_epoch(self, epoch: int, loss_sum: Tensor) -> None:
+        """Save where it is time to, or somebody asked to stop; then stop."""
+        step = self.progress.step
+        if self.processes.size > 1 and step % AGREE_STEPS:
+            return
+        due = time.monotonic() - self.saved_at > self.checkpoint_s
+        stop = self.processes.any(self.stop.requested, self.device)
+        if not stop and not self.processes.any(due, self.device):
+            return
+        self.progress.loss_sum = loss_sum.item()
+        check_finite(self.progress.loss_sum, epoch, step)
+        self._save()
+        if stop:
             raise HearsayError(
-                f"the loss is {value} in epoch {epoch}, step {step}; lower learning_rate"
+                f"told to stop (SIGTERM) in epoch {epoch + 1}, after step {step} of "
+                f"{self.num_steps}; all is saved: start the same command again to go on"
             )
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        total += value
-        if time.monotonic() - shown > LOG_INTERVAL_S:
-            shown = time.monotonic()
-            logger.info("epoch %d: step %d of %d, loss %.4f", epoch + 1, step + 1, num_steps, value)
-    return total / num_steps
+
+    def _save(self) -> None:
+        self.notes.collect(self.processes, self.device)
+        if self.processes.is_first:
+            self.checkpoint.save(
+                {
+                    "progress": vars(self.progress),
+                    "notes": self.notes.state(),
+                    "network": self.network.state_dict(),
+                    "optimizer": self.optimizer.state_dict(),
+                }
+            )
+        self.saved_at = time.monotonic()
+
+    def _load(self) -> None:
+        saved = self.checkpoint.load()
+        self.processes.wait()  # before anybody writes
+        if saved is None:
+            return
+        self.progress = Progress(**saved["progress"])
+        self.notes.load(saved["notes"])
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        logger.info(
+            "going on after epoch %d of %d, step %d",
+            self.progress.epoch, self.options.epochs, self.progress.step,
+        )  # fmt: skip
 
 
-def _generators(seed: int, epoch: int, num_steps: int) -> Iterator[torch.Generator]:
-    return (make_generator(seed, epoch, step, GATHER) for step in range(num_steps))
-
-
-def _move(batch: Batch, device: torch.device) -> Batch:
-    return {name: value.to(device) for name, value in batch.items()}
-
-
-def _weights(network: nn.Module) -> Weights:
+def copy_weights(network: nn.Module) -> Weights:
     """Copy the weights to the CPU."""
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

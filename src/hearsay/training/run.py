@@ -6,10 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 
 from hearsay.device import describe_hardware, reproducible, resolve_device
-from hearsay.encoders.clip import load_clip
+from hearsay.encoders.image_tower import read_image_tower
 from hearsay.errors import HearsayError
 from hearsay.files import read_json, write_json, write_parquet, write_torch
 from hearsay.layout import DatasetFiles
@@ -17,11 +18,15 @@ from hearsay.methods import make_family
 from hearsay.training.checkpoint import Checkpoint, fingerprint
 from hearsay.training.data import Clips, choose_clips, open_stores
 from hearsay.training.load import read_model
-from hearsay.training.loop import StageOptions, fit
+from hearsay.training.loop import Fitted, Trainer
+from hearsay.training.options import Machine, StageOptions
+from hearsay.training.processes import join_processes
+from hearsay.training.stop import watch_for_stop
 
 logger = logging.getLogger(__name__)
 
 PACKAGES = ("hearsay", "torch", "open_clip_torch", "numpy")
+CHOICES_SCHEMA = pa.schema([("epoch", pa.int32()), ("clip_id", pa.string()), ("image", pa.int8())])
 
 
 def train_run(
@@ -34,13 +39,12 @@ def train_run(
     init: Path | None,
     subset: Path | None,
     folder: Path,
-    device: str,
-    threads: int,
+    machine: Machine,
 ) -> None:
-    """Train one stage and write model.pt, history.parquet and run.json.
+    """Train one stage and write model.pt, history.parquet, choices.parquet and run.json.
 
-    Where a run is killed, the same command goes on from `checkpoint.pt` in the folder; one of
-    other options or inputs is ignored.
+    Where a run is killed, the same command goes on from `checkpoint.pt` in the folder. Started
+    by torchrun, every process trains on its part of each batch, and the first one writes.
 
     Args:
         method: its name in config.
@@ -53,14 +57,17 @@ def train_run(
             the features, since they belong to the pretraining set. None: start from CLIP.
         subset: a text file of clip ids to train on; None: all that are available.
         folder: of the run.
-        device: auto, cpu or cuda.
-        threads: of the CPU; equal bits need equal threads.
+        machine: how to use it; changes no result beyond rounding.
 
     Raises:
-        HearsayError: an input is absent or does not fit, or the loss is not finite.
+        HearsayError: an input is absent or does not fit, the checkpoint is of other options, the
+            loss is not finite, or somebody asked to stop.
     """
-    torch_device = resolve_device(device)
-    with reproducible(torch_device, threads):
+    with (
+        join_processes(resolve_device(machine.device)) as (processes, device),
+        reproducible(device, machine.threads),
+        watch_for_stop() as stop,
+    ):
         family = make_family(options, stage)
         before = read_model(init) if init is not None else None
         statistics = before["statistics"] if before else _read_statistics(data.statistics)
@@ -70,60 +77,73 @@ def train_run(
             for split in ("train", "val")
         )
         torch.manual_seed(seed)
-        towers = load_clip(weights, torch.device("cpu"))
-        network = family.build_network(towers)
+        image_tower = read_image_tower(weights)
+        network = family.build_network(image_tower)
         if before:
             family.continue_from(network, before["last"])
-        network.to(torch_device)
+        network.to(device)
+        if machine.compile:
+            network.compile()
         inputs = [data.clips, weights, *([init] if init else [])]
         for store in stores.values():
             inputs.extend(store.paths)
         identity = {
             "stage": stage,
             "seed": seed,
-            "options": options,
             "statistics": statistics,
             "train": train.clip_ids,
             "val": val.clip_ids,
             # Threads change how a CPU sums, and nothing on a GPU.
-            "threads": threads if torch_device.type == "cpu" else None,
-            "device": torch_device.type,
+            "threads": machine.threads if device.type == "cpu" else None,
+            "device": device.type,
             "versions": _versions(),
         }
-        checkpoint = Checkpoint(folder / "checkpoint.pt", fingerprint(identity, inputs))
-        fitted = fit(
-            family, network, train, val, StageOptions.of(options), seed, torch_device, checkpoint
-        )
-        hardware = describe_hardware(torch_device)
-    write_torch(
-        {
-            "last": fitted.last,
-            "best": fitted.best,
-            "stage": stage,
-            "options": options,
-            "statistics": statistics,
-        },
-        folder / "model.pt",
-    )
-    write_parquet(fitted.history, folder / "history.parquet")
-    write_json(
-        {
+        checkpoint = Checkpoint(folder / "checkpoint.pt", options, fingerprint(identity, inputs))
+        fitted = Trainer(
+            family,
+            network,
+            train,
+            val,
+            StageOptions.of(options),
+            seed,
+            device,
+            checkpoint,
+            processes=processes,
+            readers=machine.readers,
+            checkpoint_minutes=machine.checkpoint_minutes,
+            stop=stop,
+        ).fit()
+        if not processes.is_first:
+            return
+        record = {
             "method": method,
             "stage": stage,
             "seed": seed,
-            "weights": towers.name,
+            "weights": image_tower.name,
             "options": options,
             "versions": _versions(),
-            "device": torch_device.type,
+            "device": device.type,
             "availability": read_json(data.availability)["fingerprint"],
-            "hardware": hardware,
+            "hardware": {**describe_hardware(device), "processes": processes.size},
             "num_train_clips": len(train),
             "num_val_clips": len(val),
             "best_epoch": fitted.best_epoch,
-        },
-        folder / "run.json",
+        }
+        saved = {"stage": stage, "options": options, "statistics": statistics}
+        _write_run(fitted, saved, record, folder)
+        checkpoint.remove()
+
+
+def _write_run(fitted: Fitted, saved: dict[str, Any], record: dict[str, Any], folder: Path) -> None:
+    """Write what a run leaves; run.json last."""
+    write_torch({"last": fitted.last, "best": fitted.best, **saved}, folder / "model.pt")
+    write_parquet(fitted.history, folder / "history.parquet")
+    choices = fitted.notes.reindex(columns=CHOICES_SCHEMA.names)
+    write_parquet(
+        pa.Table.from_pandas(choices, schema=CHOICES_SCHEMA, preserve_index=False),
+        folder / "choices.parquet",
     )
-    checkpoint.remove()
+    write_json(record, folder / "run.json")
 
 
 def _read_statistics(path: Path) -> dict[str, float]:

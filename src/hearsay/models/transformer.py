@@ -1,0 +1,86 @@
+"""The layers of a pre-norm vision transformer, as CLIP has them."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer norm that returns the type that it was given.
+
+    Autocast would otherwise leave the residual stream in float32, twice the traffic.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis of x."""
+        return super().forward(x).to(x.dtype)
+
+
+class Attention(nn.Module):
+    """Self-attention of every token to every token.
+
+    Args:
+        width: W, of a token.
+        num_heads: divides W.
+    """
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.in_proj = nn.Linear(width, 3 * width)
+        self.out_proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map tokens [B, P, W] to tokens [B, P, W]."""
+        q, k, v = self.in_proj(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        joined = functional.scaled_dot_product_attention(q, k, v)  # [B, heads, P, W / heads]
+        attended: Tensor = self.out_proj(joined.transpose(1, 2).flatten(2))
+        return attended
+
+
+class Mlp(nn.Module):
+    """Two linear layers with a GELU, or CLIP's approximation of it, between them."""
+
+    def __init__(self, width: int, hidden: int, quick_gelu: bool) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(width, hidden)
+        self.c_proj = nn.Linear(hidden, width)
+        self.quick_gelu = quick_gelu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map tokens [B, P, W] to tokens [B, P, W]."""
+        hidden = self.c_fc(x)
+        hidden = quick_gelu(hidden) if self.quick_gelu else functional.gelu(hidden)
+        projected: Tensor = self.c_proj(hidden)
+        return projected
+
+
+class Block(nn.Module):
+    """One layer: attention, then an MLP, each added to its normalised input."""
+
+    def __init__(self, width: int, num_heads: int, mlp_width: int, quick_gelu: bool) -> None:
+        super().__init__()
+        self.ln_1 = LayerNorm(width)
+        self.attn = Attention(width, num_heads)
+        self.ln_2 = LayerNorm(width)
+        self.mlp = Mlp(width, mlp_width, quick_gelu)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map tokens [B, P, W] to tokens [B, P, W]."""
+        x = x + self.attn(self.ln_1(x))
+        x = x + self.mlp(self.ln_2(x))
+        return x
+
+
+def quick_gelu(x: Tensor) -> Tensor:
+    """Return x · sigmoid(1.702 x), through SiLU, whose kernel keeps one tensor instead of three."""
+    return functional.silu(1.702 * x) / 1.702
+
+
+def from_open_clip(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the weights of open_clip's VisionTransformer to those of this module's layers."""
+    renamed = {}
+    for name, weight in state.items():
+        own = name.replace("transformer.resblocks.", "blocks.")
+        own = own.replace("attn.in_proj_", "attn.in_proj.")
+        renamed[own] = weight
+    return renamed
