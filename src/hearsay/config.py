@@ -32,6 +32,7 @@ def check_config(config: Config, schema: Path) -> None:
     benchmark = config["benchmark"]
     for method in benchmark["methods"]:
         _check_known("benchmark.methods", method, config["methods"], "methods")
+    _check_reference(config)
     for stage, dataset in benchmark["stages"].items():
         _check_known(f"benchmark.stages.{stage}", dataset, config["datasets"], "datasets")
     for name in used_datasets(config):
@@ -113,6 +114,17 @@ def runnable_methods(config: Config) -> tuple[list[str], list[str]]:
     ]
 
 
+def reference_method(config: Config) -> str | None:
+    """Name the method that the others are compared with; None where there is nothing to compare.
+
+    A single method is compared with nothing, whatever the reference, so that one may run a
+    method alone without touching the reference.
+    """
+    reference: str | None = config["benchmark"]["reference"]
+    methods, _ = runnable_methods(config)
+    return reference if len(methods) > 1 else None
+
+
 def stage_options(config: Config, method: str, stage: str) -> Config:
     """Gather all that changes the result of one stage of one method, and nothing else.
 
@@ -141,6 +153,19 @@ def _check_reader(config: Config, name: str) -> None:
     if reader not in config["datasets"][name]:
         raise HearsayError(
             f"config: datasets.{name} has reader {reader}, but no section {reader} with its options"
+        )
+
+
+def _check_reference(config: Config) -> None:
+    reference, methods = config["benchmark"]["reference"], config["benchmark"]["methods"]
+    if reference is None:
+        return
+    _check_known("benchmark.reference", reference, config["methods"], "methods")
+    if len(methods) > 1 and reference not in methods:
+        raise HearsayError(
+            f"config: benchmark.reference {reference!r} is not one of benchmark.methods "
+            f"({', '.join(methods)}), so nothing could be compared with it; add it there, name "
+            "another one, or give null"
         )
 
 

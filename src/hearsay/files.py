@@ -49,6 +49,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a text as UTF-8, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_parquet(table: "pd.DataFrame | pa.Table", path: Path) -> None:
     """Write a table as Parquet, atomically."""
     import pandas as pd  # here, since the command line reads JSON alone and starts at once

@@ -10,7 +10,8 @@ from jinja2 import Environment, StrictUndefined
 FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "report"
 CONFIG = {
     "benchmark": {
-        "methods": ["vip_ant"],
+        "methods": ["vip_ant", "nearest_match_0"],
+        "reference": "vip_ant",
         "seeds": [0, 1],
         "stages": {"audio_image": "demo", "audio_text": "demo"},
         "bootstrap_resamples": 1000,
@@ -30,5 +31,5 @@ def test_a_caption_renders_without_warnings(path):
 def test_every_table_and_plot_has_a_caption():
     names = {path.stem for path in FOLDER.glob("*.rst")}
     assert {
-        "workflow", "table_2", "table_3", "table_4", "recall", "training", "clips",
+        "workflow", "table_2", "table_3", "table_4", "comparisons", "recall", "training", "clips",
     } <= names  # fmt: skip

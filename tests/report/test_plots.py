@@ -31,14 +31,13 @@ def check_pair(draw, folder):
 
 @pytest.mark.parametrize("task", ["audio_image_retrieval", "audio_text_retrieval"])
 def test_recall_plot_is_deterministic(scores, task, tmp_path):
-    check_pair(lambda svg, png: plot_recall(scores, task, svg, png), tmp_path)
+    check_pair(lambda svg, png: plot_recall(scores, task, [], svg, png), tmp_path)
 
 
 def test_recall_plot_of_an_absent_protocol_is_an_error(scores, tmp_path):
     with pytest.raises(HearsayError, match="protocol candidates_30"):
-        plot_recall(
-            scores, "audio_text_retrieval", tmp_path / "a.svg", tmp_path / "a.png", "candidates_30"
-        )
+        files = tmp_path / "a.svg", tmp_path / "a.png"
+        plot_recall(scores, "audio_text_retrieval", [], *files, "candidates_30")
 
 
 def write_history(folder, method, seed, stage, epochs=4):
@@ -57,7 +56,7 @@ def test_training_plot_is_deterministic_and_free_of_order(tmp_path):
         write_history(tmp_path, "other", 0, "audio_text"),
     ]
     orders = iter([files, files[::-1]])
-    check_pair(lambda svg, png: plot_training(next(orders), svg, png), tmp_path)
+    check_pair(lambda svg, png: plot_training(next(orders), [], svg, png), tmp_path)
 
 
 def test_a_history_knows_its_run_by_its_path(tmp_path):
@@ -68,7 +67,7 @@ def test_a_history_knows_its_run_by_its_path(tmp_path):
     with pytest.raises(HearsayError, match="does not exist"):
         read_history(tmp_path / "vip_ant" / "seed3" / "audio_text" / "history.parquet")
     with pytest.raises(HearsayError, match="train at least one"):
-        plot_training([], tmp_path / "a.svg", tmp_path / "a.png")
+        plot_training([], [], tmp_path / "a.svg", tmp_path / "a.png")
 
 
 @pytest.fixture

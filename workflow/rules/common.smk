@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from hearsay.config import (
     check_config,
     num_shards,
+    reference_method,
     runnable_methods,
     shards,
     stage_options,
@@ -36,6 +37,7 @@ except HearsayError as error:
     raise WorkflowError(str(error))
 
 METHODS, LEFT_OUT = runnable_methods(config)
+REFERENCE = reference_method(config)  # None: nothing to compare
 for line in LEFT_OUT:
     logger.warning(line)
 
@@ -254,13 +256,14 @@ ORACLES = [
 ]
 SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES]
 HISTORIES = [f"{folder}/history.parquet" for folder in RUNS]
+COMPARISONS = ["<results>/tables/comparisons.csv"] if REFERENCE else []
 TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"])
 PLOTS = []
 if METHODS:
     TABLES += ["<results>/tables/scores.csv"]
     TABLES += expand(
         "<results>/tables/{table}.{suffix}",
-        table=["table_3", "table_4"],
+        table=["table_3", "table_4", *(["comparisons"] if REFERENCE else [])],
         suffix=["csv", "md", "tex"],
     )
     TABLES += expand(

@@ -21,6 +21,44 @@ rule collect_scores:
         " --table {output.table:q}"
 
 
+rule compare_methods:
+    input:
+        scores=[f"{folder}/scores.json" for folder in RUNS],
+        ranks=[f"{folder}/ranks.parquet" for folder in RUNS],
+    output:
+        csv="<results>/tables/comparisons.csv",
+        markdown=report(
+            "<results>/tables/comparisons.md",
+            caption="../report/comparisons.rst",
+            category="Tables",
+            labels={"table": "comparisons with the reference"},
+        ),
+        latex="<results>/tables/comparisons.tex",
+    log:
+        "<logs>/compare_methods.log",
+    benchmark:
+        "<benchmarks>/compare_methods.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        version=1,
+        reference=REFERENCE,
+        methods=METHODS,
+        num_resamples=config["benchmark"]["bootstrap_resamples"],
+    shell:
+        "hearsay --log {log:q} compare_methods"
+        " --scores {input.scores:q}"
+        " --reference {params.reference:q}"
+        " --methods {params.methods:q}"
+        " --num-resamples {params.num_resamples:q}"
+        " --csv {output.csv:q}"
+        " --markdown {output.markdown:q}"
+        " --latex {output.latex:q}"
+
+
 rule make_table_clips:
     input:
         availability=expand(
@@ -56,6 +94,7 @@ rule make_table_clips:
 rule make_table_audio_image:
     input:
         scores="<results>/tables/scores.csv",
+        comparisons=COMPARISONS,
     output:
         csv="<results>/tables/table_3.csv",
         markdown=report(
@@ -73,10 +112,14 @@ rule make_table_audio_image:
         mem_mb=2000,
         runtime=10,
     params:
-        version=1,
+        version=2,
+        comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
+        methods=METHODS,
     shell:
         "hearsay --log {log:q} make_table_audio_image"
         " --scores {input.scores:q}"
+        " {params.comparisons:q}"
+        " --methods {params.methods:q}"
         " --csv {output.csv:q}"
         " --markdown {output.markdown:q}"
         " --latex {output.latex:q}"
@@ -85,6 +128,7 @@ rule make_table_audio_image:
 rule make_table_audio_text:
     input:
         scores="<results>/tables/scores.csv",
+        comparisons=COMPARISONS,
     output:
         csv="<results>/tables/table_4.csv",
         markdown=report(
@@ -102,10 +146,14 @@ rule make_table_audio_text:
         mem_mb=2000,
         runtime=10,
     params:
-        version=1,
+        version=2,
+        comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
+        methods=METHODS,
     shell:
         "hearsay --log {log:q} make_table_audio_text"
         " --scores {input.scores:q}"
+        " {params.comparisons:q}"
+        " --methods {params.methods:q}"
         " --csv {output.csv:q}"
         " --markdown {output.markdown:q}"
         " --latex {output.latex:q}"
@@ -130,11 +178,13 @@ rule plot_recall:
         mem_mb=2000,
         runtime=10,
     params:
-        version=1,
+        version=2,
+        methods=METHODS,
     shell:
         "hearsay --log {log:q} plot_recall"
         " --scores {input.scores:q}"
         " --task {wildcards.task:q}_retrieval"
+        " --methods {params.methods:q}"
         " --svg {output.svg:q}"
         " --png {output.png:q}"
 
@@ -158,10 +208,12 @@ rule plot_training:
         mem_mb=2000,
         runtime=10,
     params:
-        version=1,
+        version=2,
+        methods=METHODS,
     shell:
         "hearsay --log {log:q} plot_training"
         " --histories {input.histories:q}"
+        " --methods {params.methods:q}"
         " --svg {output.svg:q}"
         " --png {output.png:q}"
 

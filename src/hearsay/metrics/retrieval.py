@@ -44,13 +44,24 @@ def average_precision_at_10(found: RelevantPositions) -> NDArray[np.float64]:
 
 
 def query_values(found: RelevantPositions) -> dict[str, NDArray[np.float64]]:
+    """Return one value per query [Q] for each of RETRIEVAL_METRICS; see `values_of_ranks`."""
+    return values_of_ranks(found.ranks, average_precision_at_10(found))
+
+
+def values_of_ranks(
+    ranks: NDArray[Any], average_precision: NDArray[Any]
+) -> dict[str, NDArray[np.float64]]:
     """Return one value per query [Q] for each of RETRIEVAL_METRICS.
 
     Each metric is the mean of its values, and `median_rank` their median (`STATISTICS`).
+
+    Args:
+        ranks: [Q], of the best relevant candidate, from 1.
+        average_precision: [Q], AP@10.
     """
-    values = {f"R@{k}": (found.ranks <= k).astype(np.float64) for k in (1, 5, 10)}
-    values["median_rank"] = found.ranks.astype(np.float64)
-    values["mAP@10"] = average_precision_at_10(found)
+    values = {f"R@{k}": (ranks <= k).astype(np.float64) for k in (1, 5, 10)}
+    values["median_rank"] = ranks.astype(np.float64)
+    values["mAP@10"] = average_precision.astype(np.float64)
     return values
 
 

@@ -1,5 +1,6 @@
 """Recall at 1, 5 and 10 per method, between chance and the oracle."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,8 +18,7 @@ from hearsay.report.style import (
     plot_style,
     save_figure,
 )
-from hearsay.report.tables import DATA_COLUMNS
-from hearsay.report.tasks import CONTROLS, TASKS
+from hearsay.report.tasks import CONTROLS, DATA_COLUMNS, TASKS, in_order
 
 METRICS = ("R@1", "R@5", "R@10")
 DIRECTION_TITLES = {
@@ -30,7 +30,14 @@ DIRECTION_TITLES = {
 GROUP_WIDTH = 0.7  # of the distance between two metrics, shared by the methods
 
 
-def plot_recall(scores: Path, task: str, svg: Path, png: Path, protocol: str | None = None) -> None:
+def plot_recall(
+    scores: Path,
+    task: str,
+    methods: Sequence[str],
+    svg: Path,
+    png: Path,
+    protocol: str | None = None,
+) -> None:
     """Plot R@1, R@5 and R@10 of one task, a column of panels per direction.
 
     A large marker is the mean over seeds, a small one each seed, the bar the 95 % interval over
@@ -40,6 +47,7 @@ def plot_recall(scores: Path, task: str, svg: Path, png: Path, protocol: str | N
     Args:
         scores: scores.csv.
         task: audio_image_retrieval or audio_text_retrieval.
+        methods: their order; others follow.
         svg: output.
         png: output.
         protocol: None for the headline protocol of the task.
@@ -57,7 +65,7 @@ def plot_recall(scores: Path, task: str, svg: Path, png: Path, protocol: str | N
         raise HearsayError(f"{scores} has no R@k of the task {task}, protocol {protocol}")
     table = _own_stage(table, layout.stage)
     data_sets = list(table.groupby(DATA_COLUMNS, sort=True))
-    methods = sorted(set(table["method"]) - set(CONTROLS))
+    methods = in_order(set(table["method"]) - set(CONTROLS), methods)
     with plot_style():
         height = 2.6 * len(data_sets) + 0.5
         figure, grid = plt.subplots(

@@ -1,5 +1,6 @@
 """Training curves: loss, learning rate and temperature by epoch, a line per seed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from hearsay.errors import HearsayError
 from hearsay.report.style import CHANCE_COLOUR, PAGE_WIDTH_IN, colour_of, plot_style, save_figure
+from hearsay.report.tasks import in_order
 
 STAGES = ("audio_image", "audio_text")
 COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "logit_scale")
@@ -30,11 +32,12 @@ class History:
     table: pd.DataFrame
 
 
-def plot_training(histories: list[Path], svg: Path, png: Path) -> None:
+def plot_training(histories: list[Path], methods: Sequence[str], svg: Path, png: Path) -> None:
     """Plot history.parquet files: a row of panels per stage, a colour per method, a line per seed.
 
     Args:
         histories: `.../{method}/seed{seed}/{stage}/history.parquet`; order does not matter.
+        methods: their order; others follow.
         svg: output.
         png: output.
 
@@ -49,7 +52,7 @@ def plot_training(histories: list[Path], svg: Path, png: Path) -> None:
     if not runs:
         raise HearsayError("no history.parquet given; train at least one run")
     stages = list(dict.fromkeys(run.stage for run in runs))
-    methods = sorted({run.method for run in runs})
+    methods = in_order((run.method for run in runs), methods)
     looks = colour_of(methods)
     with plot_style():
         figure, grid = plt.subplots(

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import atomic_path, read_json
+from hearsay.files import read_json, write_text
 from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
 from hearsay.report.published import CLIPS, CLIPS_SOURCE, PublishedClips, is_dataset
 
@@ -27,13 +27,9 @@ def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex:
     """
     summaries = read_availability(availability)
     tables = [_counts(summaries), _reasons(summaries)]
-    for path, text in (
-        (csv, _tidy(summaries).to_csv(index=False, lineterminator="\n")),
-        (markdown, to_markdown(tables)),
-        (latex, to_latex(tables)),
-    ):
-        with atomic_path(Path(path)) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_text(_tidy(summaries).to_csv(index=False, lineterminator="\n"), csv)
+    write_text(to_markdown(tables), markdown)
+    write_text(to_latex(tables), latex)
 
 
 def read_availability(paths: list[Path]) -> list[dict[str, Any]]:

@@ -1,10 +1,20 @@
 """How the retrieval tasks are laid out in tables and plots."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 CONTROLS = ("oracle",)
 BEST_SUFFIX = "_best_val"
 """Ends the protocol of scores of the best checkpoint on validation; without it, the last epoch."""
+
+DATA_COLUMNS = ["dataset", "split", "subset", "availability"]  # the clips that were scored
+ARROWS = {
+    "audio_to_text": "A→T",
+    "text_to_audio": "T→A",
+    "audio_to_image": "A→I",
+    "image_to_audio": "I→A",
+}
+METRIC_NAMES = {"median_rank": "median rank"}
 
 
 @dataclass(frozen=True)
@@ -46,3 +56,13 @@ TASKS = {
         metrics=(("R@1", "R@5", "R@10"), ("median_rank", "mAP@10")),
     ),
 }
+
+
+def in_order(names: Iterable[str], methods: Sequence[str]) -> list[str]:
+    """Order names as `methods` has them; those not among them follow, alphabetically.
+
+    >>> in_order(["b", "c", "a"], ["c"])
+    ['c', 'a', 'b']
+    """
+    places = {name: place for place, name in enumerate(methods)}
+    return sorted(set(names), key=lambda name: (places.get(name, len(places)), name))
