@@ -7,6 +7,7 @@ import yaml
 from hearsay.config import (
     check_config,
     merge,
+    reference_method,
     runnable_methods,
     shards,
     stage_options,
@@ -50,6 +51,12 @@ def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, p
         ("datasets.demo.num_clips", "many", "config: datasets.demo.num_clips: 'many' is not"),
         ("datasets.demo.demo.disagreement", 1.5, "config: datasets.demo.demo.disagreement: 1.5"),
         ("benchmark.methods", ["vip_aunt"], "config: benchmark.methods: 'vip_aunt' is not defined"),
+        ("benchmark.reference", "vip_aunt", "config: benchmark.reference: 'vip_aunt' is not defin"),
+        (
+            "benchmark.reference",
+            "multiframe_whole",
+            "config: benchmark.reference 'multiframe_whole' is not one of benchmark.methods",
+        ),
         ("benchmark.stages.audio_text", "clotho", "config: benchmark.stages.audio_text: 'clotho'"),
         ("datasets.demo.reader", "folder", "config: datasets.demo has reader folder, but no"),
         ("clip.model", "ViT-B-32", "config: clip.model 'ViT-B-32' needs clip.pretrained"),
@@ -81,6 +88,15 @@ def test_a_wrong_value_gets_one_line_that_names_its_key(config, key, value, mess
         check_config(change(config, key, value), SCHEMA)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def test_one_method_alone_is_compared_with_nothing_whatever_the_reference(config):
+    alone = change(config, "benchmark.methods", ["multiframe_match"])
+    check_config(alone, SCHEMA)
+    assert reference_method(alone) is None
+    assert reference_method(config) == "vip_ant"
+    assert reference_method(change(config, "benchmark.reference", None)) is None
+    assert reference_method(change(config, "datasets.demo.num_images", 0)) is None
 
 
 def test_every_option_of_the_default_config_is_explained():

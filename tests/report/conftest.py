@@ -33,7 +33,7 @@ def _write_run(folder, method, stage, seed, noise, dataset="demo", weights="demo
     return target / "scores.json"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_run():
     return _write_run
 

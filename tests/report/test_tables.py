@@ -226,6 +226,28 @@ def test_published_rows_have_a_number_a_column():
     assert image.value("multiframe_match", "image_to_audio", "R@5") == (36.27, 0.19)
     assert text.value("vip_ant", "audio_to_text", "R@10") == (77.36, 1.26)
     assert text.value("vip_ant", "audio_to_text", "R@5") is None
+    assert image.value("nearest_match_third", "audio_to_image", "R@1") == (10.88, 0.18)
+
+
+def test_a_published_row_says_the_papers_own_epoch():
+    image = PUBLISHED["audio_image_retrieval"]
+    assert image.label("nearest_match_sixth") == "nearest_match_sixth (n = 5 of 30)"
+    assert image.label("nearest_match_0") == "nearest_match_0 (n = 0 of 30)"
+    assert image.label("vip_ant") == "vip_ant"
+
+
+def test_methods_stand_in_the_order_asked_for_and_others_follow(tmp_path, write_run):
+    names = ["zebra", "vip_ant", "nearest_match_half", "apple"]
+    files = [write_run(tmp_path, name, "audio_text", 0, 1.0) for name in names]
+    collect_scores(files, tmp_path / "scores.csv")
+    csv, markdown, latex = outputs(tmp_path)
+    make_table_audio_text(tmp_path / "scores.csv", None, names[:2], csv, markdown, latex)
+    asked = ["zebra", "vip_ant", "apple", "nearest_match_half"]
+    text = markdown.read_text().split("### ")[1]
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+    published = ["vip_ant", "nearest_match_half (n = 15 of 30)"]
+    assert [name for name in rows if "_" in name or name in names] == asked + published
+    assert list(dict.fromkeys(pd.read_csv(csv)["method"])) == asked
 
 
 def test_markup_escapes_what_would_break_it():

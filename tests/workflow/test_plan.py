@@ -17,6 +17,7 @@ def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow
     assert {rule: planned[rule] for rule in per_shard} == dict.fromkeys(per_shard, shards)
     assert planned["train_run"] == planned["score_run"] == runs
     assert planned["score_oracle"] == 2
+    assert planned["compare_methods"] == 1
     assert planned["make_demo"] == planned["build_index"] == planned["prepare_clip"] == 1
     assert planned.total() <= 150
 
@@ -42,6 +43,14 @@ def test_a_data_set_without_pictures_leaves_the_method_out_with_a_line(
     assert "embed_images" not in result.stdout
 
 
+def test_one_method_alone_needs_no_reference(workflow: Workflow) -> None:
+    workflow.configure({"benchmark": {"methods": ["multiframe_match"]}})
+    planned = workflow.planned("tables")
+    assert planned["train_run"] == 3 * 2  # seeds times stages
+    assert planned["make_table_audio_image"] == planned["make_table_audio_text"] == 1
+    assert "compare_methods" not in planned
+
+
 @pytest.mark.parametrize(
     ("override", "line"),
     [
@@ -52,6 +61,10 @@ def test_a_data_set_without_pictures_leaves_the_method_out_with_a_line(
         ({"features": {"fbank": {"low_freq_hz": 8000}}}, "low_freq_hz 8000 is not below half"),
         ({"datasets": {"demo": {"num_images": 8}}}, "datasets.demo.num_images 8: the demo shows"),
         ({"benchmark": {"methods": ["vip_aunt"]}}, "'vip_aunt' is not defined under methods"),
+        (
+            {"benchmark": {"methods": ["nearest_match_0", "multiframe_match"]}},
+            "benchmark.reference 'vip_ant' is not one of benchmark.methods (nearest_match_0, ",
+        ),
     ],
 )
 def test_a_wrong_config_stops_before_any_job(
