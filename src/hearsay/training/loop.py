@@ -251,7 +251,7 @@ class Trainer:
     def _save_inside_epoch(self, epoch: int, loss_sum: Tensor) -> None:
         """Save where it is time to, or somebody asked to stop; then stop."""
         step = self.progress.step
-        if self.processes.size > 1 and step % AGREE_STEPS:
+        if self.processes.size > 1 and (epoch * self.num_steps + step) % AGREE_STEPS:
             return
         due = time.monotonic() - self.saved_at > self.checkpoint_s
         stop = self.processes.any(self.stop.requested, self.device)

@@ -101,6 +101,8 @@ def gather(x: Tensor) -> Tensor:
 def join_processes(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
     """Join the group that torchrun (or srun with its variables) started; alone without one.
 
+    A group that this process has joined before is used and left open.
+
     Yields:
         the processes, and this one's device: each has a card of its own.
     """
@@ -112,11 +114,14 @@ def join_processes(device: torch.device) -> Iterator[tuple[Processes, torch.devi
     if device.type == "cuda":
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    is_new = not distributed.is_initialized()
+    if is_new:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(rank, size), device
     finally:
-        distributed.destroy_process_group()
+        if is_new:
+            distributed.destroy_process_group()
 
 
 def make_generator(*key: int) -> torch.Generator:
