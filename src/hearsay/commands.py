@@ -250,6 +250,15 @@ def score_oracle(
     run_oracle(stage, files, facts, num_images, subset, folder, num_resamples)
 
 
+def count_choices(
+    choices: list[Path], facts: Path, dataset: str, weights: str, counts: Path
+) -> None:
+    """Count how often trainings on the demo chose a picture of what sounds."""
+    from hearsay.scoring.choices import count_choices
+
+    count_choices(choices, facts, dataset, weights, counts)
+
+
 def collect_scores(scores: list[Path], table: Path) -> None:
     """Join all score files to the one tidy table."""
     from hearsay.report import scores as report_scores
@@ -321,6 +330,21 @@ def plot_training(histories: list[Path], methods: list[str], svg: Path, png: Pat
     plot_training.plot_training(histories, methods, svg, png)
 
 
+def plot_choices(
+    counts: Path,
+    methods: list[str],
+    svg: Path,
+    png: Path,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Plot and tabulate how often trainings chose a picture of what sounds."""
+    from hearsay.report import plot_choices
+
+    plot_choices.plot_choices(counts, methods, svg, png, csv, markdown, latex)
+
+
 def plot_clips(
     images: Path,
     fbank: Path,
@@ -356,6 +380,7 @@ COMMANDS: list[Callable[..., None]] = [
     train_run,
     score_run,
     score_oracle,
+    count_choices,
     collect_scores,
     compare_methods,
     make_table_clips,
@@ -363,5 +388,6 @@ COMMANDS: list[Callable[..., None]] = [
     make_table_audio_text,
     plot_recall,
     plot_training,
+    plot_choices,
     plot_clips,
 ]

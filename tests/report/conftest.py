@@ -1,7 +1,10 @@
 """Small synthetic runs for the tests of tables and plots."""
 
+import re
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from hearsay.report.scores import collect_scores
 from hearsay.scoring.records import ScoreIdentity, join_ranks, write_scores
@@ -55,3 +58,22 @@ def scores(score_files):
     path = score_files[0].parents[4] / "tables" / "scores.csv"
     collect_scores(score_files, path)
     return path
+
+
+def _check_pair(draw, folder):
+    """Draw twice and check both formats and that the bytes agree."""
+    files = [(folder / f"{n}.svg", folder / f"{n}.png") for n in (1, 2)]
+    for svg, png in files:
+        draw(svg, png)
+    svg, png = files[0]
+    assert svg.read_text().lstrip().startswith("<?xml")
+    assert not re.search(r"<dc:date>", svg.read_text())
+    with Image.open(png) as picture:
+        assert np.asarray(picture.convert("L")).std() > 5
+    assert svg.read_bytes() == files[1][0].read_bytes()
+    assert png.read_bytes() == files[1][1].read_bytes()
+
+
+@pytest.fixture(scope="session")
+def check_pair():
+    return _check_pair

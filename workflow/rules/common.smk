@@ -249,6 +249,7 @@ RUNS = expand(
     seed=config["benchmark"]["seeds"],
     stage=list(STAGE_DATASETS),
 )
+IMAGE_RUNS = [folder for folder in RUNS if Path(folder).name == "audio_image"]
 ORACLES = [
     f"<results>/runs/oracle/seed0/{stage}"
     for stage, dataset in STAGE_DATASETS.items()
@@ -271,4 +272,9 @@ if METHODS:
         plot=["recall_audio_image", "recall_audio_text", "training"],
         suffix=["svg", "png"],
     )
+    if config["datasets"][IMAGE_DATASET]["reader"] == "demo":  # the truth is known
+        TABLES += expand(
+            "<results>/{file}",
+            file=["plots/choices.svg", "plots/choices.png", "tables/choices.csv"],
+        )
     PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without

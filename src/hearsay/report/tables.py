@@ -151,7 +151,8 @@ def _seed_table(view: RetrievalView) -> TextTable:
     """Lay out the same rows with every seed's value and the standard error of their mean."""
     spread = (
         "Each seed's value, in that order, and in brackets the standard error of their mean "
-        "(sample standard deviation over the root of the number of seeds); R@k and mAP@10 in percent."
+        "(sample standard deviation over the root of the number of seeds); R@k and mAP@10 in "
+        "percent."
     )
     return TextTable(
         number=f"Table {view.layout.number}, continued",
