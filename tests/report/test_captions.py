@@ -31,5 +31,6 @@ def test_a_caption_renders_without_warnings(path):
 def test_every_table_and_plot_has_a_caption():
     names = {path.stem for path in FOLDER.glob("*.rst")}
     assert {
-        "workflow", "table_2", "table_3", "table_4", "comparisons", "recall", "training", "choices", "clips",
+        "workflow", "table_2", "table_3", "table_4", "comparisons",
+        "recall", "training", "choices", "clips",
     } <= names  # fmt: skip

@@ -1,6 +1,7 @@
 """Plots are written in both formats, the same every time, and show the numbers."""
 
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,30 @@ from PIL import Image
 from hearsay.errors import HearsayError
 from hearsay.report.plot_clips import plot_clips, read_views
 from hearsay.report.plot_recall import plot_recall
-from hearsay.report.plot_training import plot_training, read_history
+from hearsay.report.plot_training import curve_of, plot_training, read_history
 from hearsay.report.style import MARKERS, PALETTE, colour_of
 
 
 @pytest.mark.parametrize("task", ["audio_image_retrieval", "audio_text_retrieval"])
 def test_recall_plot_is_deterministic(scores, task, check_pair, tmp_path):
     check_pair(lambda svg, png: plot_recall(scores, task, [], svg, png), tmp_path)
+
+
+def words(svg):
+    return re.findall(r"<!-- (.*?) -->", svg.read_text())
+
+
+def test_an_oracle_far_above_is_told_in_words_and_a_near_one_drawn(scores, tmp_path):
+    svg = tmp_path / "a.svg"
+    plot_recall(scores, "audio_text_retrieval", ["vip_ant"], svg, tmp_path / "a.png")
+    assert "R@1" in words(svg) and not any("↑" in text for text in words(svg))
+    table = pd.read_csv(scores, keep_default_na=False)
+    low = table["method"] != "oracle"
+    table.loc[low, ["value", "ci_low", "ci_high"]] = 0.1
+    table.loc[table["metric"] == "median_rank", ["value", "ci_low", "ci_high"]] = 5
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    plot_recall(tmp_path / "scores.csv", "audio_text_retrieval", [], svg, tmp_path / "a.png")
+    assert sum(text.startswith("oracle ") and "↑" in text for text in words(svg)) == 6
 
 
 def test_recall_plot_of_an_absent_protocol_is_an_error(scores, tmp_path):
@@ -42,6 +60,26 @@ def test_training_plot_is_deterministic_and_free_of_order(check_pair, tmp_path):
     ]
     orders = iter([files, files[::-1]])
     check_pair(lambda svg, png: plot_training(next(orders), [], svg, png), tmp_path)
+
+
+def test_a_curve_is_the_mean_of_the_seeds_between_the_lowest_and_the_highest():
+    tables = [
+        pd.DataFrame({"epoch": [0, 1], "loss": [4.0, 2.0]}),
+        pd.DataFrame({"epoch": [0, 1], "loss": [6.0, np.nan]}),
+    ]
+    curve = curve_of(tables, "loss")
+    assert curve["mean"].tolist() == [5, 2]
+    assert (curve["min"].tolist(), curve["max"].tolist()) == ([4, 2], [6, 2])
+
+
+def test_one_line_stands_for_methods_that_agree(tmp_path):
+    svg = tmp_path / "a.svg"
+    files = [write_history(tmp_path, method, 0, "audio_image") for method in ("one", "two")]
+    plot_training(files, [], svg, tmp_path / "a.png")
+    assert words(svg).count("all methods") == 4
+    pd.read_parquet(files[0]).assign(loss=1.0).to_parquet(files[0])
+    plot_training(files, [], svg, tmp_path / "a.png")
+    assert words(svg).count("all methods") == 3
 
 
 def test_a_history_knows_its_run_by_its_path(tmp_path):
@@ -122,6 +160,13 @@ def test_clips_plot_needs_clips(shard, tmp_path):
         read_views(**shard, number=0)
     with pytest.raises(HearsayError, match="does not exist"):
         read_views(**(shard | {"images": tmp_path / "none.parquet"}), number=1)
+
+
+def test_the_first_seven_methods_differ_in_colour_and_marker_and_keep_them():
+    looks = colour_of(list("abcdefg"))
+    assert len({colour for colour, _ in looks.values()}) == 7
+    assert len({marker for _, marker in looks.values()}) == 7
+    assert colour_of(list("abc")) == {name: looks[name] for name in "abc"}
 
 
 def test_many_methods_still_look_different():

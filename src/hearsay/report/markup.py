@@ -1,4 +1,4 @@
-"""The same table as Markdown and as LaTeX (booktabs)."""
+"""The same table as Markdown and as LaTeX (booktabs, graphicx)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -100,8 +100,15 @@ def to_markdown(tables: Sequence[TextTable]) -> str:
 
 
 def to_latex(tables: Sequence[TextTable]) -> str:
-    """Render tables as LaTeX floats; they need the package booktabs alone."""
-    return r"% \usepackage{booktabs}" + "\n" + "\n".join(_latex_table(table) for table in tables)
+    """Render tables as LaTeX floats, narrowed to the line where they are too wide.
+
+    They need the packages booktabs and graphicx.
+    """
+    return (
+        r"% \usepackage{booktabs,graphicx}"
+        + "\n"
+        + "\n".join(_latex_table(table) for table in tables)
+    )
 
 
 def _markdown_table(table: TextTable) -> str:
@@ -144,6 +151,7 @@ def _latex_table(table: TextTable) -> str:
         rf"\label{{{table.label}}}",
         r"\footnotesize",
         r"\setlength{\tabcolsep}{4pt}",
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{@{{}}{alignment}@{{}}}}",
         r"\toprule",
     ]
@@ -158,7 +166,7 @@ def _latex_table(table: TextTable) -> str:
                 rf"\multicolumn{{{len(table.columns)}}}{{@{{}}l}}{{\emph{{{heading}}}}} \\"
             )
         lines += [_latex_row(row) for row in block.rows]
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [r"\bottomrule", r"\end{tabular}}"]
     if table.below:
         notes = r" \\ ".join(escape_latex(line) for line in table.below)
         lines += [r"\par\smallskip", rf"\parbox{{\linewidth}}{{\scriptsize {notes}}}"]

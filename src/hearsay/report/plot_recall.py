@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -27,7 +28,9 @@ DIRECTION_TITLES = {
     "audio_to_image": "audio → image",
     "image_to_audio": "image → audio",
 }
-GROUP_WIDTH = 0.7  # of the distance between two metrics, shared by the methods
+ORACLE_IN_VIEW = 1.35  # times the tallest bar: an oracle above is told in words
+_UPPER_RIGHT: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 7}
+SEED_OFFSET = 0.26  # beside the bar, so that seeds that agree do not hide under the mean
 
 
 def plot_recall(
@@ -38,11 +41,12 @@ def plot_recall(
     png: Path,
     protocol: str | None = None,
 ) -> None:
-    """Plot R@1, R@5 and R@10 of one task, a column of panels per direction.
+    """Plot R@1, R@5 and R@10 of one task: a row of panels per direction, a panel per metric.
 
     A large marker is the mean over seeds, a small one each seed, the bar the 95 % interval over
-    clips (mean of the seeds' intervals). Black lines: the oracle; grey dashed: chance. One row of
-    panels per data set, and only models of the task's own stage where there are any.
+    clips (mean of the seeds' intervals). Black: the oracle, as a line or, far above, in words;
+    grey dashed: chance. Each panel has its own scale from 0. Two rows of panels per data set, and
+    only models of the task's own stage where there are any.
 
     Args:
         scores: scores.csv.
@@ -64,31 +68,30 @@ def plot_recall(
     if table.empty:
         raise HearsayError(f"{scores} has no R@k of the task {task}, protocol {protocol}")
     table = _own_stage(table, layout.stage)
-    data_sets = list(table.groupby(DATA_COLUMNS, sort=True))
+    data_sets = [rows for _, rows in table.groupby(DATA_COLUMNS, sort=True)]
     methods = in_order(set(table["method"]) - set(CONTROLS), methods)
+    lines = [(rows, direction) for rows in data_sets for direction in layout.directions]
     with plot_style():
-        height = 2.6 * len(data_sets) + 0.5
         figure, grid = plt.subplots(
-            len(data_sets),
-            2,
-            figsize=(PAGE_WIDTH_IN, height),
-            sharey="row",
+            len(lines),
+            len(METRICS),
+            figsize=(PAGE_WIDTH_IN, 1.75 * len(lines) + 0.7),
             squeeze=False,
             layout="constrained",
         )
-        for axes_row, (_, rows) in zip(grid, data_sets, strict=True):
-            for axes, direction in zip(axes_row, layout.directions, strict=True):
-                _draw_panel(axes, rows[rows["direction"] == direction], methods)
-                axes.set_title(_panel_title(rows, direction))
-            # Shared by both panels, so it waits until both are drawn.
-            top = float(rows[["value", "ci_high"]].to_numpy().max())
-            axes_row[0].set_ylim(0, min(104 * top, 102))
+        for axes_row, (rows, direction) in zip(grid, lines, strict=True):
+            own = rows[rows["direction"] == direction]
+            for axes, metric in zip(axes_row, METRICS, strict=True):
+                _draw_panel(axes, own[own["metric"] == metric], methods)
+            axes_row[0].set_title(f"{_line_title(rows, direction)}\n{METRICS[0]}", loc="left")
+            for axes, metric in zip(axes_row[1:], METRICS[1:], strict=True):
+                axes.set_title(metric, loc="left")
             axes_row[0].set_ylabel("recall, %")
         figure.suptitle(f"{layout.name.capitalize()}, protocol {protocol}", fontsize=9)
         figure.legend(
             handles=_legend(methods, has_oracle="oracle" in set(table["method"])),
             loc="outside lower center",
-            ncols=min(5, len(methods) + 2),
+            ncols=4,
         )
         save_figure(figure, svg, png)
 
@@ -105,53 +108,41 @@ def _own_stage(table: pd.DataFrame, stage: str) -> pd.DataFrame:
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
-    summary = summarise_seeds(rows) if not rows.empty else rows
-    looks = colour_of(methods)
-    step = GROUP_WIDTH / max(len(methods), 1)
-    for position, metric in enumerate(METRICS):
-        of_metric = summary[summary["metric"] == metric] if not rows.empty else rows
-        if of_metric.empty:
-            continue
-        span = (position - 0.45, position + 0.45)
-        axes.hlines(
-            100 * of_metric["chance"].iloc[0], *span, CHANCE_COLOUR, "dashed", lw=1.2, zorder=1
-        )
-        for _, oracle in of_metric[of_metric["method"] == "oracle"].iterrows():
-            axes.hlines(100 * oracle["mean"], *span, ORACLE_COLOUR, lw=1.2)
-        for number, method in enumerate(methods):
-            colour, marker = looks[method]
-            x = position + (number - (len(methods) - 1) / 2) * step
-            for _, row in of_metric[of_metric["method"] == method].iterrows():
-                axes.vlines(x, 100 * row["ci_low"], 100 * row["ci_high"], colour, lw=1.2)
-                axes.plot(
-                    x,
-                    100 * row["mean"],
-                    marker,
-                    color=colour,
-                    ms=5.5,
-                    mec="white",
-                    mew=0.6,
-                    clip_on=False,
-                )
-                # Beside the bar, so that seeds that agree do not hide under the mean.
-                side = x + min(0.3 * step, 0.12)
-                seeds = [100 * value for value in row["per_seed"]]
-                axes.plot(
-                    [side] * len(seeds),
-                    seeds,
-                    marker,
-                    color=colour,
-                    ms=2.5,
-                    alpha=0.6,
-                    mew=0,
-                    clip_on=False,
-                )
-    axes.set_xticks(range(len(METRICS)), METRICS)
-    axes.set_xlim(-0.6, len(METRICS) - 0.4)
+    """Draw one metric of one direction, a place per method."""
+    axes.set_xlim(-0.7, max(len(methods), 1) - 0.2)
+    axes.set_xticks([])
     axes.grid(True, axis="y")
+    if rows.empty:
+        return
+    summary = summarise_seeds(rows)
+    looks = colour_of(methods)
+    axes.axhline(100 * summary["chance"].iloc[0], color=CHANCE_COLOUR, ls="dashed", zorder=1)
+    for place, method in enumerate(methods):
+        for _, row in summary[summary["method"] == method].iterrows():
+            _draw_method(axes, row, place, looks[method])
+    trained = summary[summary["method"].isin(methods)]
+    top = max([100 * trained["ci_high"].max(), *(100 * max(v) for v in trained["per_seed"])])
+    for _, oracle in summary[summary["method"] == "oracle"].iterrows():
+        value = 100 * oracle["mean"]
+        if not value > ORACLE_IN_VIEW * top:  # also where no method is in the panel
+            axes.axhline(value, color=ORACLE_COLOUR)
+            top = max(top, value)
+        else:
+            axes.text(0.99, 0.99, f"oracle {value:.1f} ↑", **_UPPER_RIGHT, transform=axes.transAxes)
+            top *= 1.12  # room for the words
+    axes.set_ylim(0, max(min(1.08 * top, 103), 1))
 
 
-def _panel_title(rows: pd.DataFrame, direction: str) -> str:
+def _draw_method(axes: Axes, row: pd.Series, place: int, look: tuple[str, str]) -> None:
+    colour, marker = look
+    axes.vlines(place, 100 * row["ci_low"], 100 * row["ci_high"], colour, lw=1.2)
+    axes.plot(place, 100 * row["mean"], marker, color=colour, ms=5.5, mec="white", mew=0.6)
+    seeds = [100 * value for value in row["per_seed"]]
+    side = [place + SEED_OFFSET] * len(seeds)
+    axes.plot(side, seeds, marker, color=colour, ms=2.5, alpha=0.7, mew=0, clip_on=False)
+
+
+def _line_title(rows: pd.DataFrame, direction: str) -> str:
     own = rows[rows["direction"] == direction]
     dataset, split = rows["dataset"].iloc[0], rows["split"].iloc[0]
     subset = rows["subset"].iloc[0]
@@ -159,7 +150,7 @@ def _panel_title(rows: pd.DataFrame, direction: str) -> str:
     if own.empty:
         return f"{DIRECTION_TITLES[direction]}, {name}"
     sizes = f"{own['num_queries'].iloc[0]:,} queries, {own['num_candidates'].iloc[0]:,} candidates"
-    return f"{DIRECTION_TITLES[direction]}, {name}\n{sizes}"
+    return f"{DIRECTION_TITLES[direction]}, {name}: {sizes}"
 
 
 def _legend(methods: list[str], has_oracle: bool) -> list[Line2D]:

@@ -1,8 +1,9 @@
-"""Training curves: loss, learning rate and temperature by epoch, a line per seed."""
+"""Training curves: losses, learning rate and temperature by epoch, a line per method."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -13,13 +14,15 @@ from hearsay.errors import HearsayError
 from hearsay.report.style import CHANCE_COLOUR, PAGE_WIDTH_IN, colour_of, plot_style, save_figure
 from hearsay.report.tasks import in_order
 
+_UPPER_RIGHT: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 7, "color": CHANCE_COLOUR}
 STAGES = ("audio_image", "audio_text")
 COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "logit_scale")
-PANELS = (
-    ("loss", ("loss", "val_loss")),
-    ("learning rate", ("learning_rate",)),
-    ("logit scale, exp(s)", ("logit_scale",)),
-)
+PANELS = {
+    "loss": "training loss",
+    "val_loss": "validation loss",
+    "learning_rate": "learning rate",
+    "logit_scale": "logit scale, exp(s)",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,11 @@ class History:
 
 
 def plot_training(histories: list[Path], methods: Sequence[str], svg: Path, png: Path) -> None:
-    """Plot history.parquet files: a row of panels per stage, a colour per method, a line per seed.
+    """Plot history.parquet files: a row of panels per stage, a colour per method.
+
+    A line is the mean over a method's seeds, the band around it reaches from the lowest to the
+    highest seed. Where all methods agree, as in their learning rates, one grey line stands for
+    all.
 
     Args:
         histories: `.../{method}/seed{seed}/{stage}/history.parquet`; order does not matter.
@@ -58,27 +65,24 @@ def plot_training(histories: list[Path], methods: Sequence[str], svg: Path, png:
         figure, grid = plt.subplots(
             len(stages),
             len(PANELS),
-            figsize=(PAGE_WIDTH_IN, 1.9 * len(stages) + 0.5),
+            figsize=(PAGE_WIDTH_IN, 2.0 * len(stages) + 0.7),
             sharex="row",
             squeeze=False,
             layout="constrained",
         )
         for axes_row, stage in zip(grid, stages, strict=True):
-            for axes, (title, columns) in zip(axes_row, PANELS, strict=True):
-                for run in (run for run in runs if run.stage == stage):
-                    _draw(axes, run.table, columns, looks[run.method][0])
-                axes.set_title(f"{stage}: {title}")
+            of_stage = [run for run in runs if run.stage == stage]
+            for axes, (column, title) in zip(axes_row, PANELS.items(), strict=True):
+                _draw_panel(axes, of_stage, column, {name: looks[name][0] for name in methods})
+                axes.set_title(title)
                 axes.grid(True, axis="y")
                 axes.set_xlabel("epoch")
                 axes.xaxis.get_major_locator().set_params(integer=True)
+            axes_row[0].set_ylabel(f"stage {stage}")
         figure.legend(
-            handles=[
-                *(Line2D([], [], color=looks[m][0], label=_name(m, runs)) for m in methods),
-                Line2D([], [], color=CHANCE_COLOUR, label="training"),
-                Line2D([], [], color=CHANCE_COLOUR, ls="dashed", label="validation"),
-            ],
+            handles=[Line2D([], [], color=looks[m][0], label=_name(m, runs)) for m in methods],
             loc="outside lower center",
-            ncols=min(4, len(methods) + 2),
+            ncols=min(3, len(methods)),
         )
         save_figure(figure, svg, png)
 
@@ -102,21 +106,29 @@ def read_history(path: Path) -> History:
     return History(method, int(seed[4:]), stage, table.sort_values("epoch"))
 
 
-def _draw(axes: Axes, table: pd.DataFrame, columns: tuple[str, ...], colour: str) -> None:
-    # Markers keep a run of a single epoch visible.
-    marker = "o" if len(table) == 1 else None
-    for column, line in zip(columns, ("solid", "dashed"), strict=False):
-        values = table[["epoch", column]].dropna()
-        axes.plot(
-            values["epoch"],
-            values[column],
-            color=colour,
-            ls=line,
-            lw=1,
-            alpha=0.8,
-            marker=marker,
-            ms=3,
+def _draw_panel(axes: Axes, runs: list[History], column: str, colours: dict[str, str]) -> None:
+    curves = {
+        method: curve_of([run.table for run in runs if run.method == method], column)
+        for method in colours
+        if any(run.method == method for run in runs)
+    }
+    first = next(iter(curves.values()))
+    if len(curves) > 1 and all(curve.equals(first) for curve in curves.values()):
+        curves, colours = {"all methods": first}, {"all methods": CHANCE_COLOUR}
+        axes.text(0.98, 0.98, "all methods", transform=axes.transAxes, **_UPPER_RIGHT)
+    for method, curve in curves.items():
+        # Markers keep a run of a single epoch visible.
+        marker = "o" if len(curve) == 1 else None
+        axes.plot(curve.index, curve["mean"], color=colours[method], marker=marker, ms=3)
+        axes.fill_between(
+            curve.index, curve["min"], curve["max"], color=colours[method], alpha=0.15, lw=0
         )
+
+
+def curve_of(tables: list[pd.DataFrame], column: str) -> pd.DataFrame:
+    """Return mean, lowest and highest value of the seeds, by epoch."""
+    values = pd.concat(tables)[["epoch", column]].dropna()
+    return values.groupby("epoch")[column].agg(["mean", "min", "max"])
 
 
 def _name(method: str, runs: list[History]) -> str:
