@@ -40,14 +40,15 @@ def reproducible(device: torch.device, threads: int | None = None) -> Iterator[N
     """
     if threads is not None and threads < 1:
         raise HearsayError(f"threads: {threads} must be at least 1")
-    before, before_threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    before, before_threads = torch.get_deterministic_debug_mode(), torch.get_num_threads()
     try:
-        torch.use_deterministic_algorithms(device.type == "cpu")
+        # The same as use_deterministic_algorithms, which would import torch's compiler first.
+        torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
         if threads is not None:
             torch.set_num_threads(threads)
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.set_deterministic_debug_mode(before)
         torch.set_num_threads(before_threads)
 
 
