@@ -132,6 +132,7 @@ def explain_marks(shown: Iterable[Comparison]) -> list[str]:
     if not shown:
         return []
     first, number = shown[0], len(shown)
+    expected = f"about {LEVEL * number:.0f}" if LEVEL * number > 1 else "one or none"
     undefined = sum(math.isnan(comparison.p_seeds) for comparison in shown)
     of_seeds = (
         f"s: over the seeds (paired t-test on {first.num_seeds} differences, "
@@ -152,7 +153,7 @@ def explain_marks(shown: Iterable[Comparison]) -> list[str]:
         f"{first.num_resamples:,} resamples, two-sided p < {LEVEL}): speaks for other clips with "
         f"these very networks. {of_seeds}.",
         f"The table holds {number} comparisons, not corrected for multiplicity: if no method "
-        f"differed, each test would still mark about {max(1, round(LEVEL * number))} of them. "
+        f"differed, each test would still mark {expected} of them. "
         "The seeds change the order of clips, the choice of images and the masks alone, since "
         "every weight starts from CLIP's.",
     ]
