@@ -57,4 +57,5 @@ rule tables:
 include: "workflow/rules/clips.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/benchmark.smk"
+include: "workflow/rules/choices.smk"
 include: "workflow/rules/report.smk"

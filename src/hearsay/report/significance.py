@@ -143,8 +143,8 @@ def explain_marks(shown: Iterable[Comparison]) -> list[str]:
     )
     if undefined and first.num_seeds > 1:
         of_seeds += (
-            f"; undefined, and so not marked, in {undefined} cells where every seed has one and "
-            "the same difference"
+            "; undefined, and so not marked, where every seed has one and the same difference "
+            f"({undefined} here)"
         )
     return [
         f"↑ better, ↓ worse than the reference {first.reference}, ns not significantly different "
