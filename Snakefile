@@ -12,6 +12,7 @@ pathvars:
     results="results",
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
+    encoders="<results>/encoders",
 
 
 report: "workflow/report/workflow.rst"

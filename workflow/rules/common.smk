@@ -139,7 +139,7 @@ def clip_training_files(table):
         if config["clip"]["pretrained"] is not None:
             return []
         if config["datasets"][dataset]["reader"] == "demo":
-            return f"<results>/encoders/{wildcards.weights}/corpus/{table}.parquet"
+            return f"<encoders>/{wildcards.weights}/corpus/{table}.parquet"
         if table == "images":
             return per_shard(
                 "<results>/data/{dataset}/images/{shard}.parquet", dataset
@@ -158,6 +158,17 @@ def clip_training_option(wildcards, input):
         *tables,
         *([input.images] if isinstance(input.images, str) else input.images),
     ]
+
+
+def corpus_options(wildcards):
+    """What pictures and captions for training the demo's towers hang on, as JSON: the world alone.
+
+    So that towers stay as they are whatever the clips show, how many there are or what breaks.
+    """
+    options = CORPUS_DATASET["demo"]
+    return json.dumps(
+        {key: options[key] for key in ("seed", "unmentioned", "sound_bank")}
+    )
 
 
 def fbank_options(wildcards):

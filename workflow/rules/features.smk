@@ -57,9 +57,9 @@ rule measure_fbank:
 
 rule draw_corpus:
     output:
-        images="<results>/encoders/{weights}/corpus/images.parquet",
-        captions="<results>/encoders/{weights}/corpus/captions.parquet",
-        clips="<results>/encoders/{weights}/corpus/clips.parquet",
+        images="<encoders>/{weights}/corpus/images.parquet",
+        captions="<encoders>/{weights}/corpus/captions.parquet",
+        clips="<encoders>/{weights}/corpus/clips.parquet",
     log:
         "<logs>/draw_corpus/{weights}.log",
     conda:
@@ -69,7 +69,7 @@ rule draw_corpus:
         runtime=20,
     params:
         version=1,
-        options=lambda wildcards: json.dumps(CORPUS_DATASET["demo"]),
+        options=corpus_options,
         num_pictures=config["clip"]["training"]["num_pictures"],
         clip_duration_s=lambda wildcards: CORPUS_DATASET["clip_duration_s"],
     shell:
@@ -88,7 +88,7 @@ rule prepare_clip:
         captions=clip_training_files("captions"),
         clips=clip_training_files("clips"),
     output:
-        weights="<results>/encoders/{weights}/clip.pt",
+        weights="<encoders>/{weights}/clip.pt",
     log:
         "<logs>/prepare_clip/{weights}.log",
     benchmark:

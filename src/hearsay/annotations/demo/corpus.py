@@ -16,12 +16,20 @@ from PIL import Image
 from hearsay.annotations.demo.captions import write_caption
 from hearsay.annotations.demo.generate import open_sounds
 from hearsay.annotations.demo.pictures import draw_picture
-from hearsay.annotations.demo.scenes import make_scenes
+from hearsay.annotations.demo.scenes import BREAKAGES, make_scenes
 from hearsay.files import write_parquet
 
 SEED_OFFSET = 1_000_000  # far from the seeds of data sets
 ONE_EVENT_SHARE = 0.8  # of the captions that name only what the picture shows
 JPEG_QUALITY = 90
+# What scenes ask for besides, and what no picture of the corpus shows.
+_OF_CLIPS: dict[str, Any] = {
+    "num_val": 0,
+    "num_test": 0,
+    "disagreement": 0.0,
+    "object_visible": 1.0,
+    "broken": dict.fromkeys(BREAKAGES, 0.0),
+}
 
 
 def draw_corpus(
@@ -38,7 +46,7 @@ def draw_corpus(
     alone or all that are mentioned.
 
     Args:
-        options: the section `datasets.*.demo` of config; seed, unmentioned and sound bank matter.
+        options: seed, unmentioned and sound_bank of the section `datasets.*.demo` of config.
         num_pictures: to draw.
         clip_duration_s: of the scenes.
         images: output: clip_id, image_index, timestamp_s, jpeg.
@@ -50,7 +58,8 @@ def draw_corpus(
     """
     vocabulary = open_sounds(options)[1]
     seed = options["seed"] + SEED_OFFSET
-    scenes = make_scenes({**options, "seed": seed}, num_pictures, clip_duration_s, vocabulary)
+    world = {**_OF_CLIPS, "unmentioned": options["unmentioned"], "seed": seed}
+    scenes = make_scenes(world, num_pictures, clip_duration_s, vocabulary)
     pictures, texts = [], []
     for scene in scenes:
         generator = np.random.default_rng([seed, scene.clip])
