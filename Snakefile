@@ -55,8 +55,15 @@ rule tables:
         TABLES,
 
 
+rule disagreement:
+    """The sweep: recall against the disagreement of pictures and sounds in the demo."""
+    input:
+        DISAGREEMENT,
+
+
 include: "workflow/rules/clips.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/choices.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/disagreement.smk"

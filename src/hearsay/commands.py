@@ -364,6 +364,31 @@ def plot_clips(
     )
 
 
+def make_table_disagreement(
+    disagreements: list[float],
+    scores: list[Path],
+    comparisons: list[Path] | None,
+    reference: str | None,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Make the sweep's table: recall at each disagreement of pictures and sounds."""
+    from hearsay.report import table_disagreement
+
+    table_disagreement.make_table_disagreement(
+        disagreements, scores, comparisons or [], reference, methods, csv, markdown, latex
+    )
+
+
+def plot_disagreement(table: Path, methods: list[str], svg: Path, png: Path) -> None:
+    """Plot R@1 against the disagreement of pictures and sounds."""
+    from hearsay.report import plot_disagreement
+
+    plot_disagreement.plot_disagreement(table, methods, svg, png)
+
+
 COMMANDS: list[Callable[..., None]] = [
     make_demo,
     fetch_annotations,
@@ -390,4 +415,6 @@ COMMANDS: list[Callable[..., None]] = [
     plot_training,
     plot_choices,
     plot_clips,
+    make_table_disagreement,
+    plot_disagreement,
 ]

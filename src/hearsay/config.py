@@ -6,6 +6,7 @@ the schema, and no table.
 
 import re
 from copy import deepcopy
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,12 @@ def check_config(config: Config, schema: Path) -> None:
     Raises:
         HearsayError: one line that names the key and says what is wrong.
     """
-    _check_schema(config, yaml.safe_load(schema.read_text()))
+    _check_schema(config, _load_schema(schema))
     benchmark = config["benchmark"]
     for method in benchmark["methods"]:
         _check_known("benchmark.methods", method, config["methods"], "methods")
+    for method in config["sweep"]["methods"]:
+        _check_known("sweep.methods", method, config["methods"], "methods")
     _check_reference(config)
     for stage, dataset in benchmark["stages"].items():
         _check_known(f"benchmark.stages.{stage}", dataset, config["datasets"], "datasets")
@@ -209,6 +212,12 @@ def _check_known(key: str, name: str, known: Config, section: str) -> None:
         raise HearsayError(
             f"config: {key}: {name!r} is not defined under {section}; known: {', '.join(known)}"
         )
+
+
+@cache
+def _load_schema(schema: Path) -> Config:
+    """Read the schema once: the sweep checks a config a value."""
+    return yaml.safe_load(schema.read_text())
 
 
 def _check_schema(config: Config, schema: Config) -> None:

@@ -89,7 +89,7 @@ class Workflow:
             assert "Nothing to be done" in result.stdout, result.stdout
             return Counter()
         counts = dict(line.split() for line in table[1].strip().splitlines())
-        targets = {"all", "data", "features", "runs", "tables"}
+        targets = {"all", "data", "features", "runs", "tables", "disagreement"}
         return Counter({rule: int(n) for rule, n in counts.items() if rule not in targets})
 
     def jobs(self) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from hearsay.config import (
 )
 from hearsay.errors import HearsayError
 from hearsay.machine import count_gpus, put_commands_on_path
+from hearsay.sweep import at_disagreement, find_obstacle, module_name, swept_values
 
 
 wildcard_constraints:
@@ -31,8 +32,9 @@ wildcard_constraints:
     weights="[A-Za-z0-9_.-]+",
 
 
+SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
 try:
-    check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+    check_config(config, SCHEMA)
 except HearsayError as error:
     raise WorkflowError(str(error))
 
@@ -227,17 +229,36 @@ def scored_files(wildcards):
     ]
 
 
+def swept_tables(name):
+    """Return a function of the wildcards: a table of each value of the sweep, if it can be swept."""
+
+    def files(wildcards):
+        if OBSTACLE:
+            raise WorkflowError(OBSTACLE)
+        return expand(f"<results>/disagreement/{{value}}/tables/{name}", value=SWEPT)
+
+    return files
+
+
 def option(name, value):
     """An option and its value where there is a value, else nothing."""
     return [name, str(value)] if value else []
+
+
+def options(name, values):
+    """An option and its values where there are values, else nothing."""
+    return [name, *values] if values else []
 
 
 STAGE_DATASETS = config["benchmark"]["stages"]
 IMAGE_DATASET = STAGE_DATASETS["audio_image"]
 TEXT_DATASET = STAGE_DATASETS["audio_text"]
 CORPUS_DATASET = config["datasets"].get(config["clip"]["training"]["dataset"])
-CLIP_WEIGHTS = f"<results>/encoders/{config['clip']['weights']}/clip.pt"
+CLIP_WEIGHTS = f"<encoders>/{config['clip']['weights']}/clip.pt"
 SUBSET = config["benchmark"]["subset"] or []
+OBSTACLE = find_obstacle(config, SCHEMA)  # None: the sweep can be run
+SWEPT = {} if OBSTACLE else swept_values(config)
+SWEPT_REFERENCE = reference_method(at_disagreement(config, 0)) if SWEPT else None
 
 FEATURES = [
     file
@@ -289,3 +310,7 @@ if METHODS:
             file=["plots/choices.svg", "plots/choices.png", "tables/choices.csv"],
         )
     PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without
+DISAGREEMENT = [
+    *expand("<results>/tables/disagreement.{suffix}", suffix=["csv", "md", "tex"]),
+    *expand("<results>/plots/disagreement.{suffix}", suffix=["svg", "png"]),
+]

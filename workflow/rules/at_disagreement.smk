@@ -1,0 +1,9 @@
+# What the sweep does at each value, as a module: the rules of the main workflow, their config
+# and paths changed. It includes no sweep, so it does not include itself.
+
+
+include: "common.smk"
+include: "clips.smk"
+include: "features.smk"
+include: "benchmark.smk"
+include: "report.smk"
