@@ -188,7 +188,8 @@ def _check_images(config: Config, method: str) -> None:
     if chooses_nearest and options["nearest_from_epoch"] >= options["epochs"]:
         raise HearsayError(
             f"config: methods.{method}.nearest_from_epoch {options['nearest_from_epoch']} is not "
-            f"below epochs {options['epochs']} of audio_image: the nearest image would never be taken"
+            f"below epochs {options['epochs']} of audio_image: the nearest image would never be "
+            "taken"
         )
     if num_images == 0:
         return
