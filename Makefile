@@ -55,5 +55,5 @@ lock: install  ## resolve the versions anew
 		--output-file requirements.lock
 
 clean:  ## remove the results, keep the environment
-	rm -rf .snakemake results/data results/encoders results/runs results/tables results/plots \
-		results/logs results/benchmarks results/report.html
+	rm -rf .snakemake results/data results/encoders results/runs results/disagreement results/tables \
+		results/plots results/logs results/benchmarks results/report.html
