@@ -11,6 +11,7 @@ from torchaudio.compliance import kaldi
 from hearsay.clips.audio import encode_flac
 from hearsay.errors import HearsayError
 from hearsay.features.fbank import Fbank, FbankOptions, extract_fbank
+from hearsay.options import take_options
 
 OPTIONS = {
     "sample_rate_hz": 16000,
@@ -42,6 +43,10 @@ WAVEFORMS = {
 }
 
 
+def settings(**changes) -> FbankOptions:
+    return take_options(FbankOptions, OPTIONS | changes, "extract_fbank")
+
+
 def reference(waveform: torch.Tensor, **changes) -> torch.Tensor:
     """Return what VIP-ANT calls, on the waveform less its mean."""
     options = {
@@ -63,7 +68,7 @@ def reference(waveform: torch.Tensor, **changes) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", WAVEFORMS)
 def test_features_equal_torchaudio(name):
-    found = Fbank(FbankOptions.from_dict(OPTIONS))(WAVEFORMS[name])
+    found = Fbank(settings())(WAVEFORMS[name])
     expected = reference(WAVEFORMS[name])
     assert found.shape == expected.shape
     assert (found - expected).abs().max() <= 1e-4
@@ -88,27 +93,27 @@ def test_features_equal_torchaudio(name):
     ],
 )
 def test_features_equal_torchaudio_with_other_options(ours, theirs):
-    found = Fbank(FbankOptions.from_dict(OPTIONS | ours))(WAVEFORMS["noise"])
+    found = Fbank(settings(**ours))(WAVEFORMS["noise"])
     assert (found - reference(WAVEFORMS["noise"], **theirs)).abs().max() <= 1e-4
 
 
 def test_ten_seconds_are_998_frames():
-    assert Fbank(FbankOptions.from_dict(OPTIONS))(torch.zeros(160000)).shape == (998, 128)
+    assert Fbank(settings())(torch.zeros(160000)).shape == (998, 128)
 
 
 @pytest.mark.parametrize("num_samples", [0, 1, 399])
 def test_less_than_one_window_has_no_frame(num_samples):
-    assert Fbank(FbankOptions.from_dict(OPTIONS))(torch.ones(num_samples)).shape == (0, 128)
+    assert Fbank(settings())(torch.ones(num_samples)).shape == (0, 128)
 
 
 def test_silence_is_the_logarithm_of_the_floor():
-    features = Fbank(FbankOptions.from_dict(OPTIONS))(torch.zeros(1000))
+    features = Fbank(settings())(torch.zeros(1000))
     np.testing.assert_allclose(features.numpy(), np.log(2.0**-23), rtol=1e-6)
 
 
 def test_waveform_is_not_changed():
     waveform = torch.ones(1000)
-    Fbank(FbankOptions.from_dict(OPTIONS))(waveform)
+    Fbank(settings())(waveform)
     assert torch.equal(waveform, torch.ones(1000))
 
 

@@ -18,6 +18,7 @@ from hearsay.clips.shards import read_shard
 from hearsay.clips.status import DECODE_SCHEMA
 from hearsay.errors import HearsayError
 from hearsay.files import atomic_path, write_parquet
+from hearsay.options import take_options
 from hearsay.progress import progress
 
 AUDIO_SCHEMA = pa.schema(
@@ -68,7 +69,7 @@ def decode_clips(
         HearsayError: a table is absent or does not fit the shard, all media files are gone, or
             the disk is full.
     """
-    settings = DecodeOptions.from_dict(options)
+    settings = take_options(DecodeOptions, options, "decode_clips")
     if settings.num_images and images is None:
         raise HearsayError("decode_clips takes pictures but got no file to write them to")
     rows = read_shard(clips, shard, shard_size)

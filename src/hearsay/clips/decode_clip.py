@@ -3,14 +3,12 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 from av.error import FFmpegError
 
 from hearsay.clips.audio import decode_sound, encode_flac, fit, peak_dbfs, resample
 from hearsay.clips.pictures import Picture, decode_pictures, image_times
 from hearsay.clips.recording import open_recording
-from hearsay.errors import HearsayError
 
 SHORT_S = 1e-3  # a recording that is shorter by less than this is not too short
 STILL_S = 0.5  # pictures that end so much before the sound are told of in `detail`
@@ -26,18 +24,6 @@ class DecodeOptions:
     image_size_px: int
     min_duration_s: float
     min_peak_dbfs: float | None
-
-    @classmethod
-    def from_dict(cls, options: dict[str, Any]) -> Self:
-        """Take the known keys.
-
-        Raises:
-            HearsayError: one is missing.
-        """
-        try:
-            return cls(**{name: options[name] for name in cls.__dataclass_fields__})
-        except KeyError as error:
-            raise HearsayError(f"option {error} of decode_clips is missing; name it") from None
 
 
 @dataclass(frozen=True)
