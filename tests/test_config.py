@@ -12,6 +12,7 @@ from hearsay.config import (
     shards,
     stage_options,
     used_datasets,
+    word_options,
 )
 from hearsay.errors import HearsayError
 
@@ -60,6 +61,14 @@ def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, p
         ("benchmark.stages.audio_text", "clotho", "config: benchmark.stages.audio_text: 'clotho'"),
         ("datasets.demo.reader", "folder", "config: datasets.demo has reader folder, but no"),
         ("clip.model", "ViT-B-32", "config: clip.model 'ViT-B-32' needs clip.pretrained"),
+        ("words.skipgram.vectors", "x", "config: words.skipgram: unknown key 'vectors'"),
+        ("words.vectors", "two words", "config: words.vectors: 'two words' does not match"),
+        ("words.skipgram.dataset", "clotho", "config: words.skipgram.dataset: 'clotho' is not def"),
+        (
+            "words.skipgram.final_learning_rate",
+            0.5,
+            "config: words.skipgram.final_learning_rate 0.5 exceeds learning_rate 0.05",
+        ),
         ("methods.vip_ant.image_choice", "best", "config: methods.vip_ant.image_choice: 'best'"),
         (
             "families.frame_match.audio_text.warmup_epochs",
@@ -145,3 +154,12 @@ def test_methods_that_need_pictures_are_left_out_with_a_reason(config):
     assert len(reasons) == 1 and "vip_ant, nearest_match_0" in reasons[0]
     assert reasons[0].endswith("need pictures, and data set demo has num_images: 0")
     assert used_datasets(config) == ["demo"]
+
+
+def test_word_vectors_of_a_file_do_not_hang_on_skipgrams_options(config):
+    own = word_options(config, "demo")
+    assert own["skipgram"] == {**config["words"]["skipgram"], "dataset": "demo"}
+    named = word_options(change(config, "words.skipgram.dataset", "esc10"), "demo")
+    assert named["skipgram"]["dataset"] == "esc10"
+    from_file = word_options(change(config, "words.file", "vectors.bin"), "demo")
+    assert "skipgram" not in from_file and from_file["file"] == "vectors.bin"

@@ -79,6 +79,7 @@ def check_config(config: Config, schema: Path) -> None:
         trained_on = config["clip"]["training"]["dataset"]
         _check_known("clip.training.dataset", trained_on, config["datasets"], "datasets")
         _check_reader(config, trained_on)
+    _check_words(config)
     for method in config["methods"]:
         for stage in STAGES:
             _check_stage(method, stage, stage_options(config, method, stage))
@@ -140,6 +141,15 @@ def stage_options(config: Config, method: str, stage: str) -> Config:
     return {**options, **merged[stage], "fbank": dict(config["features"]["fbank"])}
 
 
+def word_options(config: Config, dataset: str) -> Config:
+    """Return what changes the word vectors of a data set: those of a file, or skip-gram's."""
+    options = {key: value for key, value in config["words"].items() if key != "skipgram"}
+    if options["file"] is None:
+        skipgram = config["words"]["skipgram"]
+        options["skipgram"] = {**skipgram, "dataset": skipgram["dataset"] or dataset}
+    return options
+
+
 def merge(below: Config, above: Config) -> Config:
     """Lay one nested mapping over another; neither is changed."""
     merged = deepcopy(below)
@@ -169,6 +179,18 @@ def _check_reference(config: Config) -> None:
             f"config: benchmark.reference {reference!r} is not one of benchmark.methods "
             f"({', '.join(methods)}), so nothing could be compared with it; add it there, name "
             "another one, or give null"
+        )
+
+
+def _check_words(config: Config) -> None:
+    skipgram = config["words"]["skipgram"]
+    if skipgram["dataset"] is not None:
+        _check_known("words.skipgram.dataset", skipgram["dataset"], config["datasets"], "datasets")
+        _check_reader(config, skipgram["dataset"])
+    if skipgram["final_learning_rate"] > skipgram["learning_rate"]:
+        raise HearsayError(
+            f"config: words.skipgram.final_learning_rate {skipgram['final_learning_rate']:g} "
+            f"exceeds learning_rate {skipgram['learning_rate']:g}; the rate falls"
         )
 
 

@@ -18,17 +18,7 @@ from hearsay.errors import HearsayError
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SKIPGRAM = {
-    "seed": 0,
-    "dimensions": 100,
-    "epochs": 60,
-    "window": 5,
-    "min_count": 1,
-    "negative": 10,
-    "sample": 0.01,
-    "learning_rate": 0.05,
-    "final_learning_rate": 0.0001,
-}
+SKIPGRAM = CONFIG["words"]["skipgram"]
 GENSIMS_OWN = {"epochs": 5, "min_count": 5, "negative": 5, "sample": 0.001, "learning_rate": 0.025}
 WORDS = {"dog": [3.0, 4.0, 0.5], "Dog": [-1.0, 0.25, 2.0], "##": [0.125, -0.5, 1.5]}
 GLOVE = "".join(f"{word} {' '.join(map(str, row))}\n" for word, row in WORDS.items())
