@@ -165,6 +165,30 @@ def embed_captions(weights: Path, captions: Path, array: Path, index: Path, devi
     embed.embed_captions(weights, captions, array, index, device)
 
 
+def embed_words(
+    dataset: str,
+    options: Options,
+    clips: Path,
+    captions: Path,
+    phrases: Path,
+    training_clips: Path | None,
+    training_captions: Path | None,
+    array: Path,
+    index: Path,
+    caption_words: Path,
+    phrase_words: Path,
+    summary: Path,
+) -> None:
+    """Embed the words of captions and phrases, by a file of vectors or by skip-gram."""
+    from hearsay.encoders import words
+    from hearsay.encoders.word_store import WordFiles
+
+    files = WordFiles(array, index, caption_words, phrase_words, summary)
+    words.embed_words(
+        dataset, options, clips, captions, phrases, training_clips, training_captions, files
+    )
+
+
 def train_run(
     method: str,
     stage: str,
@@ -288,6 +312,13 @@ def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex:
     table_clips.make_table_clips(availability, csv, markdown, latex)
 
 
+def make_table_words(summaries: list[Path], csv: Path, markdown: Path, latex: Path) -> None:
+    """Make the table of words without a vector, per data set and split."""
+    from hearsay.report import table_words
+
+    table_words.make_table_words(summaries, csv, markdown, latex)
+
+
 def make_table_audio_image(
     scores: Path,
     comparisons: Path | None,
@@ -402,6 +433,7 @@ COMMANDS: list[Callable[..., None]] = [
     prepare_clip,
     embed_images,
     embed_captions,
+    embed_words,
     train_run,
     score_run,
     score_oracle,
@@ -409,6 +441,7 @@ COMMANDS: list[Callable[..., None]] = [
     collect_scores,
     compare_methods,
     make_table_clips,
+    make_table_words,
     make_table_audio_image,
     make_table_audio_text,
     plot_recall,

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def test_a_data_set_without_pictures_leaves_the_method_out_with_a_line(
     assert result.returncode == 0, result.stdout
     assert "left out: vip_ant, nearest_match_0" in result.stdout
     assert "embed_images" not in result.stdout
+
+
+def test_words_need_the_index_alone(workflow: Workflow) -> None:
+    planned = workflow.planned("results/tables/table_words.csv")
+    assert planned == Counter(["make_demo", "build_index", "embed_words", "make_table_words"])
+
+
+def test_vectors_of_a_file_need_that_file(workflow: Workflow) -> None:
+    workflow.configure({"words": {"vectors": "glove", "file": "glove.txt"}})
+    result = workflow.run("results/tables/table_words.csv", "--dry-run")
+    assert result.returncode == 1
+    assert "glove.txt" in result.stdout
 
 
 def test_one_method_alone_needs_no_reference(workflow: Workflow) -> None:

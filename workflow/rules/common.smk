@@ -15,6 +15,7 @@ from hearsay.config import (
     shards,
     stage_options,
     used_datasets,
+    word_options,
 )
 from hearsay.errors import HearsayError
 from hearsay.machine import count_gpus, put_commands_on_path
@@ -177,6 +178,18 @@ def fbank_options(wildcards):
     """The fbank section and the rate that the sound of {dataset} is stored at, as JSON."""
     rate = config["datasets"][wildcards.dataset]["sample_rate_hz"]
     return json.dumps({**config["features"]["fbank"], "sample_rate_hz": rate})
+
+
+def word_training_file(table):
+    """Return a function of the wildcards: what skip-gram vectors learn from, or nothing."""
+
+    def file(wildcards):
+        options = word_options(config, wildcards.dataset)
+        if options["file"] is not None:
+            return []
+        return f"<results>/data/{options['skipgram']['dataset']}/index/{table}.parquet"
+
+    return file
 
 
 def run_options(wildcards):
