@@ -47,6 +47,7 @@ e2e: install
 
 bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_fbank.py
+	$(BIN)/python benchmarks/bench_logmel.py
 	$(BIN)/python benchmarks/bench_prepare.py
 
 lock: install  ## resolve the versions anew

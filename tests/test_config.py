@@ -60,6 +60,7 @@ def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, p
         ),
         ("benchmark.stages.audio_text", "clotho", "config: benchmark.stages.audio_text: 'clotho'"),
         ("datasets.demo.reader", "folder", "config: datasets.demo has reader folder, but no"),
+        ("features.logmel.fmax", 8000, "config: features.logmel: unknown key 'fmax'"),
         ("clip.model", "ViT-B-32", "config: clip.model 'ViT-B-32' needs clip.pretrained"),
         ("words.skipgram.vectors", "x", "config: words.skipgram: unknown key 'vectors'"),
         ("words.vectors", "two words", "config: words.vectors: 'two words' does not match"),

@@ -112,6 +112,13 @@ def extract_fbank(audio: Path, array: Path, index: Path, options: Options) -> No
     fbank.extract_fbank(audio, array, index, options)
 
 
+def extract_logmel(audio: Path, array: Path, index: Path, options: Options) -> None:
+    """Compute the log-mel spectrograms of one shard."""
+    from hearsay.features import logmel
+
+    logmel.extract_logmel(audio, array, index, options)
+
+
 def measure_fbank(data: Path, options: Options, statistics: Path, subset: Path | None) -> None:
     """Measure mean and standard deviation of the filter banks over the train split."""
     from hearsay.features import statistics as measure
@@ -428,6 +435,7 @@ COMMANDS: list[Callable[..., None]] = [
     decode_clips,
     collect_availability,
     extract_fbank,
+    extract_logmel,
     measure_fbank,
     draw_corpus,
     prepare_clip,

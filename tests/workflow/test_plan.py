@@ -56,6 +56,14 @@ def test_vectors_of_a_file_need_that_file(workflow: Workflow) -> None:
     assert "glove.txt" in result.stdout
 
 
+def test_log_mel_spectrograms_are_made_of_the_sound_where_they_are_asked_for(
+    workflow: Workflow,
+) -> None:
+    planned = workflow.planned("results/data/demo/logmel/00003.npy")
+    assert planned["extract_logmel"] == planned["decode_clips"] == 1
+    assert "extract_fbank" not in planned
+
+
 def test_one_method_alone_needs_no_reference(workflow: Workflow) -> None:
     workflow.configure({"benchmark": {"methods": ["multiframe_match"]}})
     planned = workflow.planned("tables")

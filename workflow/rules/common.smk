@@ -174,10 +174,14 @@ def corpus_options(wildcards):
     )
 
 
-def fbank_options(wildcards):
-    """The fbank section and the rate that the sound of {dataset} is stored at, as JSON."""
-    rate = config["datasets"][wildcards.dataset]["sample_rate_hz"]
-    return json.dumps({**config["features"]["fbank"], "sample_rate_hz": rate})
+def feature_options(name):
+    """Return a function of the wildcards: a section of features and the rate of the sound."""
+
+    def gather(wildcards):
+        rate = config["datasets"][wildcards.dataset]["sample_rate_hz"]
+        return json.dumps({**config["features"][name], "sample_rate_hz": rate})
+
+    return gather
 
 
 def word_training_file(table):

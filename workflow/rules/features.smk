@@ -18,9 +18,35 @@ rule extract_fbank:
         runtime=30,
     params:
         version=1,
-        options=fbank_options,
+        options=feature_options("fbank"),
     shell:
         "hearsay --log {log:q} extract_fbank"
+        " --audio {input.audio:q}"
+        " --array {output.array:q}"
+        " --index {output.index:q}"
+        " --options {params.options:q}"
+
+
+rule extract_logmel:
+    input:
+        audio="<results>/data/{dataset}/audio/{shard}.parquet",
+    output:
+        array="<results>/data/{dataset}/logmel/{shard}.npy",
+        index="<results>/data/{dataset}/logmel/{shard}.parquet",
+    log:
+        "<logs>/extract_logmel/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/extract_logmel/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        version=1,
+        options=feature_options("logmel"),
+    shell:
+        "hearsay --log {log:q} extract_logmel"
         " --audio {input.audio:q}"
         " --array {output.array:q}"
         " --index {output.index:q}"
@@ -45,7 +71,7 @@ rule measure_fbank:
     params:
         version=1,
         data=subpath(input.availability, parent=True),
-        options=fbank_options,
+        options=feature_options("fbank"),
         subset=option("--subset", SUBSET),
     shell:
         "hearsay --log {log:q} measure_fbank"
