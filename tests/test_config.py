@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hearsay.annotations.index import READERS
 from hearsay.config import (
     check_config,
     merge,
@@ -60,6 +61,8 @@ def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, p
         ),
         ("benchmark.stages.audio_text", "clotho", "config: benchmark.stages.audio_text: 'clotho'"),
         ("datasets.demo.reader", "folder", "config: datasets.demo has reader folder, but no"),
+        ("datasets.demo.reader", "audiogrounding", "config: datasets.demo has reader audiogroundi"),
+        ("datasets.demo.reader", "audioground", "config: datasets.demo.reader: 'audioground' is n"),
         ("features.logmel.fmax", 8000, "config: features.logmel: unknown key 'fmax'"),
         ("clip.model", "ViT-B-32", "config: clip.model 'ViT-B-32' needs clip.pretrained"),
         ("words.skipgram.vectors", "x", "config: words.skipgram: unknown key 'vectors'"),
@@ -123,6 +126,16 @@ def test_every_option_of_the_default_config_is_explained():
         elif not comment and not sections.get(max(sections, default=0)):
             unexplained.append(line)
     assert unexplained == []
+
+
+@pytest.mark.parametrize("reader", sorted(set(READERS) - {"demo", "folder"}))
+def test_each_reader_of_public_lists_takes_an_address_per_split(config, reader):
+    lists = {"train": "https://a/train", "val": "val.json", "test": "https://a/test"}
+    own = merge(config, {"datasets": {"demo": {"reader": reader, reader: lists}}})
+    check_config(own, SCHEMA)
+    del own["datasets"]["demo"][reader]["val"]
+    with pytest.raises(HearsayError, match=f"datasets.demo.{reader}: 'val' is a required property"):
+        check_config(own, SCHEMA)
 
 
 def test_the_last_shard_may_be_smaller(config):

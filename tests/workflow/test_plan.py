@@ -72,6 +72,14 @@ def test_one_method_alone_needs_no_reference(workflow: Workflow) -> None:
     assert "compare_methods" not in planned
 
 
+@pytest.mark.parametrize("reader", ["audiogrounding", "audiogrounding_v2"])
+def test_the_lists_of_audiogrounding_are_fetched_as_json(workflow: Workflow, reader: str) -> None:
+    lists = {"train": "a.json", "val": "b.json", "test": "c.json"}
+    workflow.configure({"datasets": {"demo": {"reader": reader, reader: lists}}})
+    planned = workflow.planned("results/data/demo/index/phrases.parquet")
+    assert planned == {"fetch_annotations": 3, "build_index": 1}
+
+
 @pytest.mark.parametrize(
     ("override", "line"),
     [

@@ -34,9 +34,9 @@ rule make_demo:
 
 rule fetch_annotations:
     output:
-        file="<results>/data/{dataset}/annotations/{split}.csv",
+        file="<results>/data/{dataset}/annotations/{split}.{suffix}",
     log:
-        "<logs>/fetch_annotations/{dataset}/{split}.log",
+        "<logs>/fetch_annotations/{dataset}/{split}.{suffix}.log",
     conda:
         "../../envs/hearsay.yaml"
     resources:

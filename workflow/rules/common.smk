@@ -29,6 +29,7 @@ wildcard_constraints:
     seed=r"\d+",
     stage="audio_image|audio_text",
     split="train|val|test",
+    suffix="csv|json",
     task="audio_image|audio_text",
     weights="[A-Za-z0-9_.-]+",
 
@@ -87,16 +88,15 @@ def per_shard(pattern, dataset=None):
 
 def reader_inputs(wildcards):
     """What the reader of {dataset} reads: the demo's tables, the user's CSV, or fetched lists."""
-    dataset = config["datasets"][wildcards.dataset]
-    if dataset["reader"] == "folder":
-        return dataset["folder"]["csv"]
-    names = [
-        "source/clips.parquet",
-        "source/captions.parquet",
-        "source/phrases.parquet",
-    ]
-    if dataset["reader"] != "demo":
-        names = ["annotations/train.csv", "annotations/val.csv", "annotations/test.csv"]
+    reader = config["datasets"][wildcards.dataset]["reader"]
+    if reader == "folder":
+        return config["datasets"][wildcards.dataset]["folder"]["csv"]
+    if reader == "demo":
+        tables = ("clips", "captions", "phrases")
+        names = [f"source/{table}.parquet" for table in tables]
+    else:
+        suffix = "json" if reader.startswith("audiogrounding") else "csv"
+        names = [f"annotations/{split}.{suffix}" for split in ("train", "val", "test")]
     return [f"<results>/data/{wildcards.dataset}/{name}" for name in names]
 
 

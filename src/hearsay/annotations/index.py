@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hearsay.annotations.audiogrounding import read_audiogrounding, read_audiogrounding_v2
 from hearsay.annotations.folder import read_folder
 from hearsay.annotations.tables import Index, check_index, read_index, write_index
 from hearsay.annotations.youtube import read_audiocaps, read_audioset
@@ -26,6 +27,8 @@ READERS: dict[str, Reader] = {
     "folder": read_folder,
     "audioset": read_audioset,
     "audiocaps": read_audiocaps,
+    "audiogrounding": read_audiogrounding,
+    "audiogrounding_v2": read_audiogrounding_v2,
 }
 
 

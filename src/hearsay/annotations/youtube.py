@@ -27,7 +27,7 @@ def read_audioset(source: Path) -> Index:
     for split in SPLITS:
         path = source / f"{split}.csv"
         rows = []
-        for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        for number, line in enumerate(read_text(path).splitlines(), start=1):
             if line.startswith("#") or not line.strip():
                 continue
             try:
@@ -60,7 +60,7 @@ def read_audiocaps(source: Path) -> Index:
     parts = []
     for split in SPLITS:
         path = source / f"{split}.csv"
-        _read_text(path)
+        read_text(path)
         try:
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -95,12 +95,24 @@ def _clips(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _clip_ids(rows: pd.DataFrame) -> pd.Series:
-    start_ms = (rows["start_s"] * 1000).round().astype(int).astype(str)
-    return rows["locator"] + "_" + start_ms
+    pairs = zip(rows["locator"], rows["start_s"], strict=True)
+    return pd.Series([youtube_clip_id(*pair) for pair in pairs], rows.index, dtype=str)
 
 
-def _read_text(path: Path) -> str:
+def youtube_clip_id(video_id: str, start_s: float) -> str:
+    """Name a clip by its video and its start in milliseconds, alike in all data sets."""
+    return f"{video_id}_{round(start_s * 1000)}"
+
+
+def read_text(path: Path) -> str:
+    """Read an annotation file as UTF-8.
+
+    Raises:
+        HearsayError: it is absent, or in another encoding.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise HearsayError(f"{path} does not exist; run the rule fetch_annotations") from None
+    except UnicodeDecodeError as error:
+        raise HearsayError(f"{path} is not UTF-8 ({error}); fetch it again") from error
