@@ -1,0 +1,50 @@
+"""What frame-wise detection scores without looking: from the share of positive frames alone."""
+
+from typing import NamedTuple
+
+from hearsay.errors import HearsayError
+
+
+class Detection(NamedTuple):
+    """Precision, recall and F1 over the frames of all queries."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def random_detection(positive_rate: float, threshold: float) -> Detection:
+    """Return what frames score that are active where a uniform number in [0, 1) is >= threshold.
+
+    A share 1 - t of all frames is active whatever their label: P = positive rate, R = 1 - t,
+    F1 = 2 P R / (P + R). These are the limits of many frames, before any min-max over a clip.
+
+    Args:
+        positive_rate: share of positive frames over all queries, in (0, 1].
+        threshold: t in [0, 1).
+
+    Raises:
+        HearsayError: the rate or the threshold lies outside.
+
+    >>> random_detection(0.5, 0.5)
+    Detection(precision=0.5, recall=0.5, f1=0.5)
+    """
+    if not 0 < positive_rate <= 1:
+        raise HearsayError(
+            f"positive rate {positive_rate} is not in (0, 1]; detection needs a positive frame"
+        )
+    if not 0 <= threshold < 1:
+        raise HearsayError(f"threshold {threshold} is not in [0, 1); no frame would be active")
+    precision, recall = float(positive_rate), 1.0 - threshold
+    return Detection(precision, recall, 2 * precision * recall / (precision + recall))
+
+
+def all_active_detection(positive_rate: float) -> Detection:
+    """Return what marking every frame scores: P = positive rate, R = 1.
+
+    The F1 to beat: where more than a third of the frames is positive, it is above 0.5.
+
+    Raises:
+        HearsayError: the rate is not in (0, 1].
+    """
+    return random_detection(positive_rate, 0.0)
