@@ -77,8 +77,9 @@ class Fbank:
             float32 [T, F]; T is 0 where the waveform is shorter than a frame.
         """
         num_frames = self.num_frames(len(waveform))
+        features = torch.empty(num_frames, self.num_mel_bins)
         if num_frames == 0:
-            return torch.empty(0, self.num_mel_bins)
+            return features
         centred = waveform - waveform.mean()
         frames = centred.as_strided(
             (num_frames, self.frame_length), (self.frame_shift, 1)
@@ -93,7 +94,8 @@ class Fbank:
         windowed *= self.window
         spectrum = torch.fft.rfft(padded)  # [T, fft_length / 2 + 1]
         power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
-        return self.bands(power).clamp_(min=LOG_FLOOR).log_()
+        self.bands(power, features)
+        return features.clamp_(min=LOG_FLOOR).log_()
 
 
 def extract_fbank(audio: Path, array: Path, index: Path, options: dict[str, Any]) -> None:

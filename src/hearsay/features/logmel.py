@@ -95,19 +95,19 @@ class Logmel:
         Returns:
             float32 [T, F]; T is 0 where there is no sample.
         """
-        num_frames = self.num_frames(len(waveform))
-        if num_frames == 0:
-            return torch.empty(0, self.num_mel_bins)
+        mel = torch.empty(self.num_frames(len(waveform)), self.num_mel_bins)
+        if len(mel) == 0:
+            return mel
         frames = self._pad(waveform).unfold(0, self.frame_length, self.frame_shift)  # [T, window]
-        mel = torch.empty(num_frames, self.num_mel_bins)
-        for first in range(0, num_frames, self.frames_per_block):
-            block = frames[first : first + self.frames_per_block]
-            bands = self._mel(block, self._padded[: len(block)])
-            faint = bands.amin(dim=1) < FAINT_SHARE * bands.amax(dim=1)  # [block]
-            if faint.any():
-                exact = block[faint].double()
-                bands[faint] = self._mel(exact, exact.new_zeros(len(exact), self.fft_length))
-            mel[first : first + len(block)] = bands
+        rows = self.frames_per_block
+        for block, bands in zip(torch.split(frames, rows), torch.split(mel, rows), strict=True):
+            self._mel(block, self._padded[: len(block)], bands)
+        faint = mel.amin(dim=1) < FAINT_SHARE * mel.amax(dim=1)  # [T]
+        if faint.any():
+            exact = frames[faint].double()
+            bands = torch.empty(len(exact), self.num_mel_bins)
+            self._mel(exact, exact.new_zeros(len(exact), self.fft_length), bands)
+            mel[faint] = bands
         return mel.add_(FLOOR).log_()
 
     def _pad(self, waveform: Tensor) -> Tensor:
@@ -122,8 +122,8 @@ class Logmel:
         head, tail = torch.split(reflected.expand(before + after), [before, after])
         return torch.cat([head, waveform, tail])
 
-    def _mel(self, frames: Tensor, padded: Tensor) -> Tensor:
-        """Map frames [T, window] to the power in mel bands, float32 [T, F].
+    def _mel(self, frames: Tensor, padded: Tensor, bands: Tensor) -> None:
+        """Write the power of frames [T, window] in mel bands into `bands` [T, F].
 
         `padded` [T, fft_length] is room to work in, of the type to compute in; zero behind the
         window.
@@ -131,7 +131,7 @@ class Logmel:
         torch.mul(frames, self.window.to(frames.dtype), out=padded[:, : self.frame_length])
         spectrum = torch.fft.rfft(padded)[:, : self.num_lines]  # [T, lines]
         parts = torch.view_as_real(spectrum).flatten(1).float()  # [T, 2 lines]
-        return self.bands(parts.square_())
+        self.bands(parts.square_(), bands)
 
 
 def extract_logmel(audio: Path, array: Path, index: Path, options: dict[str, Any]) -> None:

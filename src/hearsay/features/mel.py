@@ -53,19 +53,16 @@ class MelBands:
 
     def __init__(self, filters: Tensor, bands_per_block: int) -> None:
         """Split filters [F, K] into blocks."""
-        self.num_bands = len(filters)
         self.blocks: list[tuple[int, int, Tensor]] = []  # spectrum from, to, filters [lines, bands]
         for block in torch.split(filters, bands_per_block):
             used = block.any(dim=0).nonzero().flatten().tolist() or [0]
             begin, end = used[0], used[-1] + 1
             self.blocks.append((begin, end, block[:, begin:end].t().contiguous()))
 
-    def __call__(self, power: Tensor) -> Tensor:
-        """Map spectra [T, K] to bands [T, F]."""
-        bands = torch.empty(len(power), self.num_bands)
+    def __call__(self, power: Tensor, bands: Tensor) -> None:
+        """Write the bands of spectra [T, K] into `bands` [T, F]."""
         first = 0
         for begin, end, filters in self.blocks:
             last = first + filters.shape[1]
             torch.mm(power[:, begin:end], filters, out=bands[:, first:last])
             first = last
-        return bands
