@@ -17,7 +17,7 @@ from typing import Any
 
 from hearsay import commands
 from hearsay.errors import HearsayError
-from hearsay.machine import allow_many_files
+from hearsay.machine import allow_many_files, claim_cards
 
 log = logging.getLogger("hearsay")
 
@@ -26,8 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0 done, 1 error (one line on stderr), 2 usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = vars(make_parser().parse_args(arguments))
-    if options.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
-        start_processes(arguments, options["processes"])
+    if "TORCHELASTIC_RUN_ID" not in os.environ:  # not a process that torchrun has started
+        processes = options.get("processes", 1)
+        if options.get("device", "cpu") != "cpu":
+            claim_cards(processes)
+        if processes > 1:
+            start_processes(arguments, processes)
     run: Callable[..., None] = options.pop("run")
     allow_many_files()
     try:
@@ -81,9 +85,9 @@ def start_log(path: Path | None) -> None:
     if path is None:
         console.setLevel(logging.INFO)
         return
-    if os.environ.get("RANK", "0") != "0":  # of several processes the first one keeps the log
-        console.setLevel(logging.ERROR)
-        return
+    rank = os.environ.get("RANK", "0") if "TORCHELASTIC_RUN_ID" in os.environ else "0"
+    if rank != "0":  # of several processes each keeps a log of its own
+        path = path.with_suffix(f".rank{rank}{path.suffix}")
     console.setLevel(logging.ERROR)
     os.environ["HEARSAY_PROGRESS"] = "log"  # jobs run side by side: no bars between their lines
     try:
@@ -106,8 +110,14 @@ def _add_option(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
         dest=name,
         required=not is_optional,
         nargs="+" if is_list else None,
-        type=_parse_json if kind == commands.Options else kind,
+        type={commands.Options: _parse_json, bool: _parse_bool}.get(kind, kind),
     )
+
+
+def _parse_bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text == "true"
 
 
 def _parse_json(text: str) -> Any:

@@ -210,14 +210,15 @@ def train_run(
     threads: int,
     readers: int,
     checkpoint_minutes: float,
-    compile_network: str,
+    compile_network: bool,
     processes: int,
 ) -> None:
     """Train one stage of a method with one seed; goes on from its last checkpoint."""
     from hearsay.training import run
     from hearsay.training.options import Machine
 
-    machine = Machine(device, threads, readers, checkpoint_minutes, compile_network == "true")
+    own_readers = max(1, readers // processes)
+    machine = Machine(device, threads, own_readers, checkpoint_minutes, compile_network)
     run.train_run(
         method,
         stage,

@@ -85,6 +85,8 @@ def check_config(config: Config, schema: Path) -> None:
             _check_stage(method, stage, stage_options(config, method, stage))
     for method in benchmark["methods"]:
         _check_images(config, method)
+        for stage in STAGES:
+            _check_processes(config, method, stage)
 
 
 def used_datasets(config: Config) -> list[str]:
@@ -199,6 +201,18 @@ def _check_stage(method: str, stage: str, options: Config) -> None:
         raise HearsayError(
             f"config: methods.{method}.{stage}: warmup_epochs {options['warmup_epochs']} "
             f"exceeds epochs {options['epochs']}"
+        )
+
+
+def _check_processes(config: Config, method: str, stage: str) -> None:
+    batch_size, gpus = (
+        stage_options(config, method, stage)["batch_size"],
+        config["training"]["gpus"],
+    )
+    if batch_size % gpus:
+        raise HearsayError(
+            f"config: training.gpus {gpus} does not divide batch_size {batch_size} of "
+            f"methods.{method}.{stage}, and each card takes an equal part of a batch"
         )
 
 

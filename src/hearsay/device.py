@@ -31,6 +31,13 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def send(x: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Bring a small tensor to a device; a GPU fetches it without this process waiting for it."""
+    if device.type != "cuda" or x.device.type == "cuda":
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
+
+
 @contextmanager
 def reproducible(device: torch.device, threads: int | None = None) -> Iterator[None]:
     """Compute with deterministic algorithms on a CPU and with `threads` threads inside the block.

@@ -1,5 +1,6 @@
 """Arrays of any clips out of several shards."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +127,31 @@ def test_an_empty_shard_may_have_another_shape(tmp_path):
     store = ShardedArrays([empty, full])
     assert store.shape == (1, 4, 3)
     assert store.gather(["a"]).shape == (1, 4, 3)
+
+
+def test_reading_ahead_asks_for_exactly_the_pages_of_the_rows(tmp_path: Path) -> None:
+    width = 70_000
+    paths = [
+        write_shard(tmp_path / "00000.npy", ["a", "b", "c", "d"], np.zeros((4, width), np.float16)),
+        write_shard(tmp_path / "00001.npy", ["e"], np.zeros((1, width), np.float16)),
+    ]
+    store = ShardedArrays(paths)
+    asked: list[tuple[int, int]] = []
+
+    class Mapping:
+        def madvise(self, advice, start, length):
+            asked.append((start, start + length))
+
+    for array in store.arrays:
+        array.base._mmap = Mapping()
+    store.read_ahead([])
+    assert asked == []
+    store.read_ahead(["c", "b"])
+    header, row = store.arrays[0].base.offset, 2 * width
+    assert asked[0][0] == (header + row) // 4096 * 4096, "b begins inside this page"
+    assert asked[-1][1] == header + 3 * row, "c ends here"
+    assert all(end == start for (_, end), (start, _) in pairwise(asked)), "they lie together"
+    assert max(end - start for start, end in asked) <= 128 * 1024
+    asked.clear()
+    store.read_ahead(["e"])
+    assert (asked[0][0], asked[-1][1]) == (0, header + row)

@@ -53,6 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "nearest": {"image_choice": "nearest", "nearest_from_epoch": 1},
     "pairwise": {"image_choice": "nearest_of_pairs"},
     "all": {"image_choice": "all", "segments": 4},
+    "all_unnormalised": {"image_choice": "all_unnormalised", "segments": 4},
 }
 # Of the optimizers LARS alone leaves a gradient of zero at zero: Adam makes steps of its noise.
 SHORT = {"epochs": 2, "optimizer": "lars", "learning_rate": 0.5}
@@ -68,9 +69,14 @@ given = json.loads(sys.argv[1])
 if "WORLD_SIZE" in os.environ:  # one group for all trainings
     torch.distributed.init_process_group("gloo")
 for name, options in given["variants"].items():
-    train_run(name, "audio_image", 0, options, DatasetFiles(Path(given["root"]), 3),
-              Path(given["weights"]), None, None, Path(given["folder"]) / name,
-              Machine("cpu", 1, 1, 60, False))
+    folder, stages = Path(given["folder"]) / name, ["audio_image"]
+    if name == "random":
+        stages.append("audio_text")
+    for stage in stages:
+        init = folder / "audio_image" / "model.pt" if stage == "audio_text" else None
+        train_run(name, stage, 0, options, DatasetFiles(Path(given["root"]), 3),
+                  Path(given["weights"]), init, None, folder / stage,
+                  Machine("cpu", 1, 1, 60, False))
 """
 
 
@@ -87,8 +93,8 @@ def test_two_processes_train_as_one(small: Any, options: dict[str, Any], tmp_pat
         arguments = json.dumps({**given, "folder": str(tmp_path / folder)})
         result = run([sys.executable, *before, str(program), arguments])
         assert result.returncode == 0, result.stderr
-    for name in VARIANTS:
-        one, two = tmp_path / "one" / name, tmp_path / "two" / name
+    for name, stage in [*((name, "audio_image") for name in VARIANTS), ("random", "audio_text")]:
+        one, two = (tmp_path / count / name / stage for count in ("one", "two"))
         losses = [pd.read_parquet(f / "history.parquet")[["loss", "val_loss"]] for f in (one, two)]
         assert losses[0].to_numpy() == pytest.approx(losses[1].to_numpy(), abs=1e-5), name
         weights = [read_model(folder / "model.pt")["last"] for folder in (one, two)]
@@ -96,7 +102,8 @@ def test_two_processes_train_as_one(small: Any, options: dict[str, Any], tmp_pat
             torch.testing.assert_close(value, weights[1][weight], atol=1e-5, rtol=1e-4)
         choices = [pd.read_parquet(folder / "choices.parquet") for folder in (one, two)]
         pd.testing.assert_frame_equal(*choices)
-        assert len(choices[0]) == {"pairwise": 0, "all": 0}.get(name, 2 * 32)
+        chooses = name in ("random", "nearest") and stage == "audio_image"
+        assert len(choices[0]) == (2 * 32 if chooses else 0)
         record = json.loads((two / "run.json").read_text())
         assert record["hardware"]["processes"] == 2
         assert not (two / "checkpoint.pt").exists()

@@ -1,9 +1,11 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import pytest
 import torch
 
 from hearsay.errors import HearsayError
+from hearsay.methods import frame_match
+from hearsay.training import loop as loop_module
+from hearsay.training import order as order_module
 from hearsay.training import run as run_module
 from hearsay.training.load import embed_clips, load_run, read_model
 from hearsay.training.options import Machine
 from hearsay.training.run import train_run
+from hearsay.training.stop import StopRequest
 
 CPU = torch.device("cpu")
 
@@ -181,16 +187,92 @@ def test_a_checkpoint_of_other_options_is_refused_and_kept(
     assert (tmp_path / "checkpoint.pt").is_file()
 
 
-def test_a_checkpoint_of_garbage_is_ignored(
+def test_a_checkpoint_of_another_subset_is_refused(
+    small: Any, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module.Checkpoint, "remove", lambda self: None)
+        train(small, options, tmp_path)
+    subset = tmp_path / "mine.txt"
+    subset.write_text("\n".join(small.clip_ids[:20]))
+    with pytest.raises(HearsayError, match=r"subset None instead of .*mine.txt; remove it"):
+        train(small, options, tmp_path, subset=subset)
+
+
+def test_reading_in_blocks_trains_to_the_end_and_resumes_inside_an_epoch(
+    small: Any, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {**options, "read_block": 4}
+    monkeypatch.setattr(loop_module, "window_size", lambda block: 12)  # three windows an epoch
+    monkeypatch.setattr(
+        loop_module, "epoch_order", lambda n, block, g: order_module.epoch_order(n, block, g, 12)
+    )
+    whole = train(small, options, tmp_path / "whole")
+    stop = StopRequest()
+    steps = []
+    family_loss = frame_match.FrameMatch.loss
+
+    def loss_and_stop(self: Any, network: Any, *rest: Any) -> Any:
+        if network.training:
+            steps.append(1)
+            stop.requested = len(steps) == 7  # in the middle of the second epoch
+        return family_loss(self, network, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "watch_for_stop", lambda: nullcontext(stop))
+        patch.setattr(frame_match.FrameMatch, "loss", loss_and_stop)
+        with pytest.raises(HearsayError, match="told to stop"):
+            train(small, options, tmp_path / "cut")
+    assert same(whole["last"], train(small, options, tmp_path / "cut")["last"])
+
+
+def test_a_stage_does_not_go_on_from_another_tower_of_the_same_sizes(
+    small: Any, options: dict[str, Any], tmp_path: Path
+) -> None:
+    train(small, {**options, "epochs": 1}, tmp_path / "one")
+    weights = torch.load(small.weights, weights_only=True)
+    weights["state_dict"]["visual.proj"] += 1
+    torch.save(weights, tmp_path / "other.pt")
+    with pytest.raises(HearsayError, match=r"model.pt was trained from another tower than .*other"):
+        train(
+            small,
+            options,
+            tmp_path / "two",
+            stage="audio_text",
+            init=tmp_path / "one/model.pt",
+            weights=tmp_path / "other.pt",
+        )
+    with pytest.raises(HearsayError, match="another tower"):
+        load_run(tmp_path / "one/model.pt", tmp_path / "other.pt", CPU)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on a CPU needs g++")
+def test_a_compiled_network_trains_to_the_same_loss(
+    small: Any, options: dict[str, Any], tmp_path: Path
+) -> None:
+    options = {**options, "epochs": 1}
+    train(small, options, tmp_path / "plain")
+    machine = Machine("cpu", threads=1, readers=1, checkpoint_minutes=60, compile=True)
+    train(small, options, tmp_path / "compiled", machine=machine)
+    plain, compiled = (
+        pd.read_parquet(tmp_path / name / "history.parquet")[["loss", "val_loss"]]
+        for name in ("plain", "compiled")
+    )
+    assert compiled.to_numpy() == pytest.approx(plain.to_numpy(), rel=1e-4)
+
+
+def test_a_checkpoint_of_garbage_is_set_aside(
     small: Any, options: dict[str, Any], tmp_path: Path
 ) -> None:
     expected = train(small, options, tmp_path / "whole")["last"]
     (tmp_path / "garbage").mkdir()
     (tmp_path / "garbage/checkpoint.pt").write_bytes(b"garbage")
     assert same(expected, train(small, options, tmp_path / "garbage")["last"])
+    assert (tmp_path / "garbage/checkpoint.old.pt").read_bytes() == b"garbage"
 
 
-def test_a_checkpoint_of_other_features_is_ignored(
+def test_a_checkpoint_of_other_features_is_set_aside(
     small: Any, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

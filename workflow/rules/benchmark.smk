@@ -25,15 +25,15 @@ rule train_run:
     priority: 2  # the longest chain; what scores and draws fills the gaps
     conda:
         "../../envs/hearsay.yaml"
-    threads: config["training"]["readers"]
+    threads: config["training"]["readers"] * config["training"]["gpus"]
     resources:
         gpu=config["training"]["gpus"],
         # A resource, since it changes no result: another value re-runs nothing.
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
-        mem_mb=8000,
+        mem_mb=8000 * config["training"]["gpus"],
         runtime=720,
     params:
-        version=2,
+        version=3,
         folder=subpath(output.model, parent=True),
         options=run_options,
         data=subpath(input.availability, parent=True),
@@ -84,7 +84,7 @@ rule score_run:
         mem_mb=8000,
         runtime=60,
     params:
-        version=2,
+        version=3,
         folder=subpath(output.scores, parent=True),
         image_data=subpath(input.image_data, parent=True),
         text_data=subpath(input.text_data, parent=True),

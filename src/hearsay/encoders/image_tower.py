@@ -4,6 +4,7 @@ Trained networks start from these weights and have layers of their own, so train
 need not import open_clip, which takes longer than many a small run.
 """
 
+import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,14 @@ class ImageTower:
     grid_size: tuple[int, int]
     quick_gelu: bool
     state: dict[str, Tensor]
+
+    @property
+    def digest(self) -> str:
+        """Tell these weights from others by their name, projection and positions."""
+        hashed = hashlib.sha256(self.name.encode())
+        for name in ("proj", "positional_embedding"):
+            hashed.update(self.state[name].float().contiguous().numpy().tobytes())
+        return hashed.hexdigest()[:16]
 
 
 def read_image_tower(path: Path) -> ImageTower:

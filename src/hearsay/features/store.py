@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from hearsay.errors import HearsayError
 
+ADVICE_BYTES = 128 * 1024  # Linux reads no more than its read-ahead, often this, for one advice
+
 
 class ShardedArrays:
     """The rows of several npy shards as one, found by clip id.
@@ -89,9 +91,12 @@ class ShardedArrays:
     def read_ahead(self, clip_ids: Sequence[str]) -> None:
         """Ask the system to read the rows of some clips into memory, without waiting for them.
 
-        Rows that lie together are asked for together. Where the system takes no such advice,
-        nothing happens: rows are then read when they are gathered.
+        Rows that lie together are asked for together, in pieces small enough that the system
+        reads all of each. Where it takes no such advice, nothing happens: rows are then read
+        when they are gathered.
         """
+        if not len(clip_ids):
+            return
         positions = np.array([self._position[clip_id] for clip_id in clip_ids], np.int64)
         shards, rows = self._shard_of[positions], self._row_of[positions]
         order = np.lexsort((rows, shards))
@@ -113,7 +118,9 @@ def _advise(array: npt.NDArray[Any], row: int, num_rows: int) -> None:
     # The mapping itself begins at the page that holds the file's first row.
     begins = mapped.offset - mapped.offset % mmap.ALLOCATIONGRANULARITY
     mapping: mmap.mmap = mapped._mmap  # type: ignore[attr-defined]
-    mapping.madvise(mmap.MADV_WILLNEED, start - page - begins, num_rows * array.strides[0] + page)
+    first, end = start - page - begins, start - begins + num_rows * array.strides[0]
+    for piece in range(first, end, ADVICE_BYTES):
+        mapping.madvise(mmap.MADV_WILLNEED, piece, min(ADVICE_BYTES, end - piece))
 
 
 def _open_array(path: Path) -> npt.NDArray[Any]:

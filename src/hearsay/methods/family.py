@@ -24,7 +24,7 @@ class Loss:
 
     Attributes:
         value: the loss of the whole batch, a scalar.
-        notes: whatever is worth keeping of each clip: name → [b], whole numbers.
+        notes: what is kept of each clip, name → [b]; today the `image` that it was matched with.
     """
 
     value: Tensor

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hearsay.device import send
 from hearsay.errors import HearsayError
 from hearsay.methods.batch_part import BatchPart
 
@@ -97,7 +98,7 @@ def clip_embedding(audio: Tensor) -> Tensor:
 def take_images(images: Tensor, choice: Tensor) -> Tensor:
     """Take image `choice[i]` of clip i: [B, L, D] and [B] → [B, D]."""
     rows = torch.arange(len(images), device=images.device)
-    return images[rows, choice.to(images.device)]
+    return images[rows, send(choice, images.device)]
 
 
 def _pair_chosen(sounds: Tensor, images: Tensor, choice: Tensor, part: BatchPart) -> Pairs:

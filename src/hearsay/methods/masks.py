@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from hearsay.device import send
 from hearsay.methods.batch_part import BatchPart
 
 
@@ -20,8 +21,9 @@ def mask_features(features: Tensor, max_bins: int, max_frames: int, part: BatchP
         part: draws on the CPU, so that a GPU has the same masks.
     """
     num_clips, num_frames, num_bins = features.shape
-    masked_frames = draw_spans(num_clips, num_frames, max_frames, part).to(features.device)
-    masked_bins = draw_spans(num_clips, num_bins, max_bins, part).to(features.device)
+    device = features.device
+    masked_frames = send(draw_spans(num_clips, num_frames, max_frames, part), device)
+    masked_bins = send(draw_spans(num_clips, num_bins, max_bins, part), device)
     masked = masked_frames[:, :, None] | masked_bins[:, None, :]  # [B, T, F]
     return features.masked_fill(masked, 0.0)
 

@@ -27,8 +27,8 @@ class Checkpoint:
     Args:
         path: the file.
         options: of config; a file with others is refused, so that nothing trained is lost.
-        fingerprint: of everything else that changes the result; a file with another one is
-            ignored.
+        fingerprint: of everything else that changes the result; a file with another one is set
+            aside, and the training starts anew.
     """
 
     def __init__(self, path: Path, options: dict[str, Any], fingerprint: str) -> None:
@@ -54,7 +54,7 @@ class Checkpoint:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
             options, fingerprint, state = (saved[k] for k in ("options", "fingerprint", "state"))
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
-            logger.warning("%s cannot be read (%s): starting anew", self.path, error)
+            self._set_aside(f"cannot be read ({error})")
             return None
         if options != self.options:
             raise HearsayError(
@@ -62,10 +62,17 @@ class Checkpoint:
                 "it to train anew with the config of now, or go back to the old one to go on"
             )
         if fingerprint != self.fingerprint:
-            logger.info("%s is of other inputs: starting anew", self.path)
+            self._set_aside("is of other inputs, versions or another kind of device")
             return None
         loaded: State = state
         return loaded
+
+    def _set_aside(self, why: str) -> None:
+        """Keep a file that cannot be gone on from, under another name."""
+        kept = self.path.with_name(f"{self.path.stem}.old{self.path.suffix}")
+        if self.path.is_file():  # of several processes another may have been first
+            self.path.replace(kept)
+        logger.warning("%s %s: starting anew; it is kept as %s", self.path, why, kept.name)
 
     def remove(self) -> None:
         """Remove the file, and what killed processes left of it."""

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from hearsay.encoders.image_tower import read_image_tower
+from hearsay.encoders.image_tower import ImageTower, read_image_tower
 from hearsay.errors import HearsayError
 from hearsay.methods import make_family
 from hearsay.methods.family import Family
@@ -51,8 +51,10 @@ def load_run(model: Path, weights: Path, device: torch.device, which: str = "las
     if which not in ("last", "best"):
         raise HearsayError(f"which {which!r} must be last or best")
     saved = read_model(model)
+    image_tower = read_image_tower(weights)
+    check_tower(model, saved, image_tower, weights)
     family = make_family(saved["options"], saved["stage"])
-    network = family.build_network(read_image_tower(weights))
+    network = family.build_network(image_tower)
     try:
         network.load_state_dict(saved[which])
     except RuntimeError as error:
@@ -88,6 +90,21 @@ def embed_clips(
     return np.concatenate(blocks) if blocks else np.zeros((0, 0), dtype=np.float32)
 
 
+def check_tower(
+    model: Path | None, saved: dict[str, Any], image_tower: ImageTower, weights: Path
+) -> None:
+    """Refuse a network that started from another image tower, of whatever sizes.
+
+    Raises:
+        HearsayError: naming both files.
+    """
+    if saved["tower"] != image_tower.digest:
+        raise HearsayError(
+            f"{model} was trained from another tower than {weights} ({image_tower.name}); train "
+            "it again with these towers"
+        )
+
+
 def read_model(path: Path) -> dict[str, Any]:
     """Read a model.pt.
 
@@ -98,7 +115,7 @@ def read_model(path: Path) -> dict[str, Any]:
         raise HearsayError(f"{path} does not exist; its run has not been trained")
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        missing = {"last", "best", "stage", "options", "statistics"} - set(saved)
+        missing = {"last", "best", "stage", "options", "statistics", "tower"} - set(saved)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError) as error:
         raise HearsayError(f"{path} cannot be read ({error}); train the run again") from error
     if missing:

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -18,7 +19,7 @@ from hearsay.training.data import Clips
 from hearsay.training.notes import Notes
 from hearsay.training.optimizer import make_optimizer
 from hearsay.training.options import StageOptions
-from hearsay.training.order import WINDOW_CLIPS, epoch_order
+from hearsay.training.order import epoch_order, window_size
 from hearsay.training.processes import Processes, make_generator
 from hearsay.training.schedule import rate_factor
 from hearsay.training.stop import StopRequest
@@ -43,7 +44,7 @@ class Progress:
         epoch: epochs done.
         step: steps done of the epoch at hand.
         loss_sum: of those steps.
-        train_s: seconds of those steps.
+        train_s: seconds of those steps, with the saves between them.
         best: weights after the epoch of the lowest validation loss; empty before the first.
         history: a row for each epoch done.
     """
@@ -153,7 +154,6 @@ class Trainer:
     def _train_epoch(self, epoch: int) -> None:
         """Take the steps that are left of one epoch."""
         self.network.train()
-        torch.manual_seed(make_generator(self.seed, epoch, 0, GLOBAL).initial_seed())  # dropout
         order = epoch_order(
             len(self.train), self.options.read_block, make_generator(self.seed, epoch, 0, ORDER)
         )
@@ -168,6 +168,8 @@ class Trainer:
         )
         for step, (rows, batch) in zip(self._steps(first), batches, strict=True):
             self._set_rates(epoch * self.num_steps + step)
+            own = (self.seed, epoch, step, GLOBAL, self.processes.rank)
+            torch.manual_seed(make_generator(*own).initial_seed())  # of dropout, for example
             part = self.processes.part(self.seed, epoch, step, LOSS)
             loss = self.family.loss(self.network, move(batch, self.device), epoch, part)
             self.optimizer.zero_grad()
@@ -195,13 +197,15 @@ class Trainer:
 
     def _rows(self, order: list[int], first: int) -> Iterator[list[int]]:
         """Yield this process's rows of each batch; ask the disk for what comes a window later."""
-        read_to = first * self.batch_size
-        for step in self._steps(first):
-            start = step * self.batch_size
-            while self.options.read_block > 1 and read_to < start + WINDOW_CLIPS:
-                self.train.read_ahead(order[read_to : read_to + WINDOW_CLIPS])
-                read_to += WINDOW_CLIPS
-            yield list(self.processes.own(order[start : start + self.batch_size]))
+        window = window_size(self.options.read_block)
+        asked = first * self.batch_size // window * window
+        with ThreadPoolExecutor(1) as pool:  # asking takes time of its own
+            for step in self._steps(first):
+                start = step * self.batch_size
+                while self.options.read_block > 1 and asked < min(start + window, len(order)):
+                    pool.submit(self.train.read_ahead, order[asked : asked + window])
+                    asked += window
+                yield list(self.processes.own(order[start : start + self.batch_size]))
 
     def _set_rates(self, step: int) -> None:
         factor = rate_factor(
@@ -261,6 +265,7 @@ class Trainer:
         check_finite(self.progress.loss_sum, epoch, step)
         self._save()
         if stop:
+            self.processes.wait()  # until the first has written
             raise HearsayError(
                 f"told to stop (SIGTERM) in epoch {epoch + 1}, after step {step} of "
                 f"{self.num_steps}; all is saved: start the same command again to go on"

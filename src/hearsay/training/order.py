@@ -5,6 +5,11 @@ import torch
 WINDOW_CLIPS = 4096  # 1 GB of filter banks at the paper's size; read ahead while one is trained on
 
 
+def window_size(block_size: int, window: int = WINDOW_CLIPS) -> int:
+    """Return how many clips are shuffled together: whole blocks, at least one."""
+    return max(window // block_size, 1) * block_size
+
+
 def epoch_order(
     num_clips: int, block_size: int, generator: torch.Generator, window: int = WINDOW_CLIPS
 ) -> list[int]:
@@ -27,7 +32,7 @@ def epoch_order(
     order: list[int] = []
     for block in torch.randperm(num_blocks, generator=generator).tolist():
         order.extend(range(block * block_size, min((block + 1) * block_size, num_clips)))
-    window = max(window, block_size)
+    window = window_size(block_size, window)
     shuffled: list[int] = []
     for start in range(0, num_clips, window):
         part = order[start : start + window]

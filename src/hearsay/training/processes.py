@@ -1,4 +1,4 @@
-"""The processes that train one run together, one a GPU, as torchrun or srun starts them."""
+"""The processes that train one run together, one a GPU, as torchrun starts them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -99,18 +99,18 @@ def gather(x: Tensor) -> Tensor:
 
 @contextmanager
 def join_processes(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
-    """Join the group that torchrun (or srun with its variables) started; alone without one.
+    """Join the group that torchrun started; alone without one.
 
     A group that this process has joined before is used and left open.
 
     Yields:
         the processes, and this one's device: each has a card of its own.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["WORLD_SIZE"] == "1":
         yield Processes(), device
         return
-    rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    local = int(os.environ["LOCAL_RANK"])
     if device.type == "cuda":
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
@@ -126,5 +126,6 @@ def join_processes(device: torch.device) -> Iterator[tuple[Processes, torch.devi
 
 def make_generator(*key: int) -> torch.Generator:
     """Make a CPU generator of its own for each key, e.g. (seed, epoch, step, purpose)."""
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)
+    # With its length, since a seed sequence takes trailing zeros for nothing.
+    state = np.random.SeedSequence([len(key), *key]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0]) >> 1)

@@ -17,7 +17,7 @@ from hearsay.layout import DatasetFiles
 from hearsay.methods import make_family
 from hearsay.training.checkpoint import Checkpoint, fingerprint
 from hearsay.training.data import Clips, choose_clips, open_stores
-from hearsay.training.load import read_model
+from hearsay.training.load import check_tower, read_model
 from hearsay.training.loop import Fitted, Trainer
 from hearsay.training.options import Machine, StageOptions
 from hearsay.training.processes import join_processes
@@ -80,6 +80,7 @@ def train_run(
         image_tower = read_image_tower(weights)
         network = family.build_network(image_tower)
         if before:
+            check_tower(init, before, image_tower, weights)
             family.continue_from(network, before["last"])
         network.to(device)
         if machine.compile:
@@ -98,7 +99,8 @@ def train_run(
             "device": device.type,
             "versions": _versions(),
         }
-        checkpoint = Checkpoint(folder / "checkpoint.pt", options, fingerprint(identity, inputs))
+        asked = {**options, "subset": str(subset) if subset else None}
+        checkpoint = Checkpoint(folder / "checkpoint.pt", asked, fingerprint(identity, inputs))
         fitted = Trainer(
             family,
             network,
@@ -113,25 +115,30 @@ def train_run(
             checkpoint_minutes=machine.checkpoint_minutes,
             stop=stop,
         ).fit()
-        if not processes.is_first:
-            return
-        record = {
-            "method": method,
-            "stage": stage,
-            "seed": seed,
-            "weights": image_tower.name,
-            "options": options,
-            "versions": _versions(),
-            "device": device.type,
-            "availability": read_json(data.availability)["fingerprint"],
-            "hardware": {**describe_hardware(device), "processes": processes.size},
-            "num_train_clips": len(train),
-            "num_val_clips": len(val),
-            "best_epoch": fitted.best_epoch,
-        }
-        saved = {"stage": stage, "options": options, "statistics": statistics}
-        _write_run(fitted, saved, record, folder)
-        checkpoint.remove()
+        if processes.is_first:
+            record = {
+                "method": method,
+                "stage": stage,
+                "seed": seed,
+                "weights": image_tower.name,
+                "options": options,
+                "versions": _versions(),
+                "device": device.type,
+                "availability": read_json(data.availability)["fingerprint"],
+                "hardware": {**describe_hardware(device), "processes": processes.size},
+                "num_train_clips": len(train),
+                "num_val_clips": len(val),
+                "best_epoch": fitted.best_epoch,
+            }
+            saved = {
+                "stage": stage,
+                "options": options,
+                "statistics": statistics,
+                "tower": image_tower.digest,
+            }
+            _write_run(fitted, saved, record, folder)
+            checkpoint.remove()
+        processes.wait()  # so that what one process has finished is there for all
 
 
 def _write_run(fitted: Fitted, saved: dict[str, Any], record: dict[str, Any], folder: Path) -> None:
