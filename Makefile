@@ -50,6 +50,7 @@ bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_fbank.py
 	$(BIN)/python benchmarks/bench_logmel.py
 	$(BIN)/python benchmarks/bench_prepare.py
+	$(BIN)/python benchmarks/bench_train.py
 
 lock: install  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

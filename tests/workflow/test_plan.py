@@ -140,3 +140,12 @@ def _path() -> dict[str, str]:
 
     put_commands_on_path()
     return dict(os.environ)
+
+
+def test_more_cards_than_there_are_is_refused(workflow: Workflow) -> None:
+    workflow.configure({"training": {"gpus": 2}})
+    result = workflow.run("--dry-run", environment={"CUDA_VISIBLE_DEVICES": "0"})
+    assert result.returncode == 1
+    assert "training.gpus 2 is more than the 1 that this run may use" in result.stdout
+    given = workflow.run("--dry-run", "--resources", "gpu=4", "--quiet", "host")
+    assert given.returncode == 0, given.stdout

@@ -51,15 +51,13 @@ put_commands_on_path()
 # Without a card there is nothing to share: then only the cores count.
 if count_gpus() and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", count_gpus())
-if config["training"]["gpus"] > workflow.global_resources.get(
-    "gpu", config["training"]["gpus"]
-):
-    # Snakemake would quietly give fewer.
-    raise WorkflowError(
-        f"config: training.gpus {config['training']['gpus']} is more than this run may use "
-        f"({workflow.global_resources['gpu']}); lower it, or raise --resources gpu=N where jobs "
-        "run elsewhere"
-    )
+if "gpu" in workflow.global_resources:
+    allowed, wanted = workflow.global_resources["gpu"], config["training"]["gpus"]
+    if wanted > allowed:  # Snakemake would quietly give fewer
+        raise WorkflowError(
+            f"config: training.gpus {wanted} is more than the {allowed} that this run may use; "
+            "lower it, or give --resources gpu=N where jobs run elsewhere"
+        )
 
 
 def dataset_option(*keys):
