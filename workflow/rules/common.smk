@@ -52,7 +52,8 @@ put_commands_on_path()
 if count_gpus() and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", count_gpus())
 if "gpu" in workflow.global_resources:
-    allowed, wanted = workflow.global_resources["gpu"], config["training"]["gpus"]
+    allowed = workflow.global_resources["gpu"].value
+    wanted = config["training"]["gpus"]
     if wanted > allowed:  # Snakemake would quietly give fewer
         raise WorkflowError(
             f"config: training.gpus {wanted} is more than the {allowed} that this run may use; "
