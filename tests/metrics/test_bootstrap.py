@@ -5,7 +5,12 @@ import pytest
 
 from hearsay.errors import HearsayError
 from hearsay.metrics import bootstrap
-from hearsay.metrics.bootstrap import bootstrap_interval, paired_differences, resample
+from hearsay.metrics.bootstrap import (
+    bootstrap_interval,
+    paired_differences,
+    pooled_intervals,
+    resample,
+)
 
 
 def naive(values, clusters, statistic, num_resamples, seed):
@@ -138,3 +143,58 @@ def test_p_of_equal_systems_is_below_a_tenth_in_about_a_tenth_of_the_cases():
 def test_impossible_input_is_refused(values, clusters, resamples):
     with pytest.raises(HearsayError, match="bootstrap"):
         bootstrap_interval(np.array(values), np.array(clusters), "mean", resamples, seed=0)
+
+
+def f1_and_count(sums):
+    return np.stack([2 * sums[:, 0] / (sums[:, 1] + sums[:, 2]), sums[:, 1]], axis=1)
+
+
+def test_intervals_of_pooled_counts_equal_a_naive_loop():
+    generator = np.random.default_rng(0)
+    clusters = np.array(["b", "a", "c", "d", "e"])[generator.integers(0, 5, size=31)]
+    sums = generator.integers(1, 30, size=(31, 3))
+    got = pooled_intervals(sums, clusters, f1_and_count, 200, seed=4)
+    for place in (0, 1):
+        drawn = naive(
+            sums,
+            clusters,
+            lambda rows, place=place: f1_and_count(rows.sum(axis=0)[None].astype(float))[0, place],
+            200,
+            seed=4,
+        )
+        assert got[place] == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
+
+
+def test_pooled_means_have_the_interval_of_means():
+    generator = np.random.default_rng(1)
+    values, clusters = generator.random(60), np.arange(60) // 3
+    sums = np.stack([values, np.ones(60)], axis=1)
+    pooled = pooled_intervals(sums, clusters, lambda s: s[:, :1] / s[:, 1:], 300, seed=2)
+    assert pooled[0] == pytest.approx(bootstrap_interval(values, clusters, "mean", 300, seed=2))
+
+
+def test_a_resample_without_the_statistic_does_not_count():
+    sums = np.array([[1.0], [0.0]])
+
+    def only_positive(totals):
+        return np.where(totals > 0, totals, np.nan)
+
+    # Two clips: a resample has 0, 1 or 2 of the first.
+    assert pooled_intervals(sums, np.arange(2), only_positive, 400, seed=0) == [(1.0, 2.0)]
+    never = pooled_intervals(0 * sums, np.arange(2), only_positive, 10, seed=0)
+    assert np.isnan(never).all()
+
+
+def test_pooled_intervals_do_not_depend_on_the_size_of_a_block(monkeypatch):
+    sums, clusters = np.random.default_rng(0).random((60, 3)), np.arange(60) // 3
+    whole = pooled_intervals(sums, clusters, f1_and_count, 37, seed=1)
+    monkeypatch.setattr(bootstrap, "BLOCK_SIZE", 100)
+    for got, expected in zip(
+        pooled_intervals(sums, clusters, f1_and_count, 37, seed=1), whole, strict=True
+    ):
+        assert got == pytest.approx(expected)
+
+
+def test_pooled_counts_without_queries_are_refused():
+    with pytest.raises(HearsayError, match="bootstrap"):
+        pooled_intervals(np.zeros((0, 3)), np.zeros(0), f1_and_count, 10, seed=0)

@@ -6,7 +6,7 @@ its own clip, this is the plain bootstrap over queries. The interval covers the 
 clips alone; the spread over training seeds is printed beside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -115,6 +115,50 @@ def paired_differences(
     ]
 
 
+def pooled_intervals(
+    sums: NDArray[Any],
+    clusters: NDArray[Any],
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    num_resamples: int,
+    seed: int,
+    level: float = 0.95,
+) -> list[tuple[float, float]]:
+    """Return percentile intervals of statistics of pooled counts, such as F1 over all frames.
+
+    A resample's counts are the sums over its clips, so that nothing is counted again.
+
+    Args:
+        sums: [Q, K], counts or histograms of each query.
+        clusters: [Q], the clip of each query.
+        statistic: maps pooled counts [b, K] to V statistics [b, V]. Where one is NaN, as AUROC
+            without a labelled frame, the resample does not count for it.
+        num_resamples: at least 1.
+        seed: the same seed and number of clips draw the same clips as `bootstrap_interval` does.
+        level: share of the resamples inside.
+
+    Returns:
+        V intervals; (NaN, NaN) where no resample has the statistic.
+
+    Raises:
+        HearsayError: no queries, unequal lengths, or no resamples.
+    """
+    sums = np.asarray(sums, dtype=np.float64)
+    _check_sizes(len(sums), len(clusters), num_resamples)
+    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)  # [Q]
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    of_cluster = np.add.reduceat(sums[order], starts, axis=0)  # [clusters, K]
+    block = max(1, BLOCK_SIZE // max(of_cluster.shape))
+    resampled = np.concatenate(
+        [
+            statistic(counts @ of_cluster)
+            for counts in _draw(len(starts), num_resamples, seed, block)
+        ]
+    )  # [R, V]
+    known = [column[~np.isnan(column)] for column in resampled.T]
+    return [_percentiles(column, level) if len(column) else (np.nan, np.nan) for column in known]
+
+
 def resample(
     values: NDArray[Any],
     clusters: NDArray[Any],
@@ -147,12 +191,7 @@ def resample_columns(
         HearsayError: no values, unequal lengths, or no resamples.
     """
     values = np.asarray(values, dtype=np.float64)
-    if len(values) == 0 or len(values) != len(clusters) or num_resamples < 1:
-        raise HearsayError(
-            f"the bootstrap got {len(values)} values, {len(clusters)} clips of queries and "
-            f"{num_resamples} resamples; it needs at least one value, a clip for each and one "
-            "resample (bootstrap_resamples)"
-        )
+    _check_sizes(len(values), len(clusters), num_resamples)
     codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)  # [Q]
     num_clusters = int(codes.max()) + 1
     of_block = _block_medians if statistic == "median" else _block_means
@@ -160,6 +199,15 @@ def resample_columns(
     block = max(1, BLOCK_SIZE // max(len(values), num_clusters))
     draws = _draw(num_clusters, num_resamples, seed, block)
     return np.concatenate([of_block(values, codes, counts) for counts in draws])
+
+
+def _check_sizes(num_values: int, num_clusters: int, num_resamples: int) -> None:
+    if num_values == 0 or num_values != num_clusters or num_resamples < 1:
+        raise HearsayError(
+            f"the bootstrap got {num_values} values, {num_clusters} clips of queries and "
+            f"{num_resamples} resamples; it needs at least one value, a clip for each and one "
+            "resample (bootstrap_resamples)"
+        )
 
 
 def _draw(

@@ -1,6 +1,9 @@
 """What frame-wise detection scores without looking: from the share of positive frames alone."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
 
@@ -48,3 +51,29 @@ def all_active_detection(positive_rate: float) -> Detection:
         HearsayError: the rate is not in (0, 1].
     """
     return random_detection(positive_rate, 0.0)
+
+
+def chance_precision_recall_f1(
+    active: NDArray[Any], positives: NDArray[Any], frames: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what as many active frames reach that lie at random among all frames.
+
+    With a of n frames active and p positive, a p / n are right on average over all orders of the
+    frames, exactly: precision p / n, recall a / n, F1 2 a p / (n (a + p)). It is the level of
+    `random_detection` at the detector's own share of active frames, and grows with it up to
+    `all_active_detection`: above chance is not yet above all-active.
+
+    Args:
+        active: pooled counts of any shape, each from 0 to n.
+        positives: of a shape that fits.
+        frames: at least 1.
+    """
+    active, positives, frames = np.broadcast_arrays(
+        np.asarray(active, dtype=np.float64), positives, frames
+    )
+    marked = active + positives
+    return (
+        positives / frames,
+        active / frames,
+        2 * active * positives / (frames * np.where(marked == 0, 1, marked)),
+    )
