@@ -8,6 +8,7 @@ clips alone; the spread over training seeds is printed beside it.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -214,19 +215,31 @@ def _draw(
     num_clusters: int, num_resamples: int, seed: int, block: int
 ) -> Iterator[NDArray[np.float64]]:
     """Yield how often each cluster is drawn, [b, num_clusters], in blocks of resamples."""
+    if num_resamples <= block:
+        yield _draw_all(num_clusters, num_resamples, seed)
+        return
     generator = np.random.default_rng(seed)
     for start in range(0, num_resamples, block):
-        size = min(block, num_resamples - start)
-        # One call per resample, so that the draws do not depend on the size of the blocks.
-        yield np.stack(
-            [
-                np.bincount(
-                    generator.integers(0, num_clusters, size=num_clusters),
-                    minlength=num_clusters,
-                )
-                for _ in range(size)
-            ]
-        ).astype(np.float64)  # products of whole numbers stay exact, and take the fast road
+        yield _draw_block(generator, num_clusters, min(block, num_resamples - start))
+
+
+@lru_cache(maxsize=4)
+def _draw_all(num_clusters: int, num_resamples: int, seed: int) -> NDArray[np.float64]:
+    """Draw all resamples at once; kept, since every metric of a gallery has the same ones."""
+    counts = _draw_block(np.random.default_rng(seed), num_clusters, num_resamples)
+    counts.flags.writeable = False
+    return counts
+
+
+def _draw_block(
+    generator: np.random.Generator, num_clusters: int, size: int
+) -> NDArray[np.float64]:
+    # One call per resample, so that the draws do not depend on the size of the blocks.
+    counts = [
+        np.bincount(generator.integers(0, num_clusters, size=num_clusters), minlength=num_clusters)
+        for _ in range(size)
+    ]
+    return np.stack(counts).astype(np.float64)  # exact, and products take the fast road
 
 
 def _block_means(
