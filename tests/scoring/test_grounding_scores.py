@@ -8,12 +8,14 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hearsay.errors import HearsayError
 from hearsay.metrics.bootstrap import pooled_intervals
+from hearsay.metrics.psds import psds
 from hearsay.scoring.grounding import (
     AS_IS,
     PHRASE_VARIANTS,
     choose_thresholds,
     score_grounding,
 )
+from hearsay.scoring.grounding_measures import detect_all
 from hearsay.scoring.grounding_queries import SUBSETS
 from hearsay.scoring.grounding_tables import frame_table, write_grounding_tables
 from hearsay.scoring.records import COLUMNS, check_record
@@ -114,6 +116,17 @@ def test_each_variant_reads_its_own_scores(phrases, result):
     assert value(result.records, "AUROC", "all_thresholds_max") == pytest.approx(
         roc_auc_score(labels, stretched)
     )
+
+
+def test_psds_is_of_the_scores_as_they_are_read(phrases, result):
+    found = {}
+    for suffix, words in (("", "mean"), ("_raw", "mean"), ("_max", "max"), ("_max_raw", "max")):
+        rows = phrases.scores[words]
+        if not suffix.endswith("_raw"):
+            rows = [(row - row.min()) / (row.max() - row.min()) for row in rows]
+        found[suffix] = value(result.records, "PSDS", f"all_thresholds{suffix}")
+        assert found[suffix] == pytest.approx(psds(detect_all(phrases, rows)))
+    assert len(set(found.values())) == 4
 
 
 def test_the_threshold_comes_from_the_val_split(phrases):
@@ -237,6 +250,21 @@ def test_intervals_of_auroc_equal_a_naive_loop(phrases, result):
     for field, percent in (("ci_low", 2.5), ("ci_high", 97.5)):
         got = value(result.records, "AUROC", "all_thresholds_raw", field=field)
         assert got == pytest.approx(np.percentile(drawn, percent), abs=2e-3)
+
+
+def test_intervals_of_psds_equal_a_naive_loop(phrases, result):
+    detections = detect_all(phrases, phrases.scores["mean"])
+    clips = np.array([query.clip_id for query in phrases.queries])
+    generator = np.random.default_rng(0)
+    names, drawn = np.unique(clips), []
+    for _ in range(50):
+        some = generator.integers(0, len(names), size=len(names))
+        places = np.concatenate([np.flatnonzero(clips == names[place]) for place in some])
+        drawn.append(psds([detections[place] for place in places]))
+    for field, percent in (("ci_low", 2.5), ("ci_high", 97.5)):
+        got = value(result.records, "PSDS", "all_thresholds_raw", field=field)
+        assert got == pytest.approx(np.percentile(drawn, percent), abs=5e-3)
+    assert np.ptp(drawn) > 0.05
 
 
 def test_the_table_of_queries_remakes_scores_and_intervals(result):
