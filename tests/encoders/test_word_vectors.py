@@ -104,7 +104,7 @@ def test_glove_text_is_read_with_and_without_a_header_plain_and_packed(tmp_path)
     for name, text in (("plain", GLOVE), ("header", "3 3\n" + GLOVE)):
         (tmp_path / f"{name}.txt").write_text(text)
         check_words(tmp_path / f"{name}.txt")
-        (tmp_path / f"{name}.txt.gz").write_bytes(gzip.compress(text.encode(, mtime=0)))
+        (tmp_path / f"{name}.txt.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
         check_words(tmp_path / f"{name}.txt.gz")
 
 
@@ -125,7 +125,7 @@ def test_a_word2vec_binary_is_read_plain_and_packed(tmp_path):
         ("a.txt", GLOVE.encode() + b"cat 1 2 3 4\n", "line 4: 4 numbers instead of 3"),
         ("a.txt", GLOVE.encode() + b"cat 1 2 x\n", "holds no word vectors .*'x'"),
         ("a.txt", b"4 3\n" + GLOVE.encode(), "promises 4 words, and 3 follow"),
-        ("a.txt.gz", gzip.compress(GLOVE.encode(, mtime=0))[:-9], "is truncated"),
+        ("a.txt.gz", gzip.compress(GLOVE.encode(), mtime=0)[:-9], "is truncated"),
         ("a.bin", b"2 3\ndog " + np.ones(3, "<f4").tobytes(), "is truncated"),
         ("a.bin", b"2 3\ndog " + np.ones(2, "<f4").tobytes(), "is truncated"),
         ("a.bin", b"\x80\x00\xff\xfe no vectors\n" * 9, "holds no word vectors"),
