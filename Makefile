@@ -1,5 +1,4 @@
-# Two commands from a fresh clone: `make`, then `make test`. Needs Python 3.11 to 3.13 with its
-# headers and a C++ compiler (for sed_scores_eval), no more.
+# Two commands from a fresh clone: `make`, then `make test`. Needs Python 3.11 to 3.13, no more.
 
 PYTHON ?= python3
 CORES ?= all

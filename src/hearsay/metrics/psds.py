@@ -15,10 +15,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hearsay.errors import HearsayError
 
 DTC = 0.5
 GTC = 0.5
@@ -165,7 +168,16 @@ def _changes(counts: NDArray[Any]) -> NDArray[np.float64]:
 
 @cache
 def _sed_scores_eval() -> tuple[Any, Any, Any]:
-    """Return its detections at every threshold, its intersection counts and its PSDS."""
+    """Return its detections at every threshold, its intersection counts and its PSDS.
+
+    Raises:
+        HearsayError: the package is not installed.
+    """
+    if find_spec("sed_scores_eval") is None:
+        raise HearsayError(
+            "PSDS needs the package sed_scores_eval, which is published as source: with a C++ "
+            "compiler, install it by .venv/bin/uv pip install sed_scores_eval==0.0.4"
+        )
     with warnings.catch_warnings():
         # dcase_util, below it, uses pkg_resources, which warns.
         warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
