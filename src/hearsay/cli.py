@@ -1,6 +1,6 @@
 """Command line of hearsay: one subcommand per rule of the workflow.
 
-The subcommands are the functions of commands.py; their parameters are the options.
+The subcommands are the functions of commands/; their parameters are the options.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Build the parser: one subcommand per function of commands.py, one option per parameter."""
+    """Build the parser: one subcommand per function of commands/, one option per parameter."""
     parser = argparse.ArgumentParser(
         prog="hearsay", description="The steps of the hearsay workflow, one subcommand per rule."
     )

@@ -14,7 +14,7 @@ from hearsay.files import read_json, write_json
 from hearsay.report.compare import compare_methods
 from hearsay.report.scores import collect_scores, read_score_table
 from hearsay.report.significance import read_comparisons
-from hearsay.report.tables import make_table_audio_image, make_table_audio_text
+from hearsay.report.tables import write_retrieval_table
 
 SEEDS = (0, 1, 2)
 METHODS = ["vip_ant", "twin", "blurred"]
@@ -170,7 +170,9 @@ def test_the_short_table_says_the_verdict_in_words(outputs):
 def test_tables_mark_every_number_and_say_what_the_marks_mean(files, outputs, tmp_path):
     collect_scores(files, tmp_path / "scores.csv")
     names = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
-    make_table_audio_text(tmp_path / "scores.csv", outputs[0], METHODS, *names)
+    write_retrieval_table(
+        tmp_path / "scores.csv", outputs[0], METHODS, "audio_text_retrieval", *names
+    )
     text = names[1].read_text().split("### ")[1]
     assert all(cell.endswith(" ns") for cell in rows_of(text, "twin")[0][2:])
     assert all(re.search(r" ↓q?s?", cell) for cell in rows_of(text, "blurred")[0][2:])
@@ -201,7 +203,7 @@ def test_a_lower_median_rank_is_better(outputs):
 def test_a_continued_table_has_each_seed_and_the_standard_error(files, tmp_path):
     collect_scores(files, tmp_path / "scores.csv")
     names = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
-    make_table_audio_image(tmp_path / "scores.csv", None, METHODS, *names)
+    write_retrieval_table(tmp_path / "scores.csv", None, METHODS, "audio_image_retrieval", *names)
     text = next(part for part in names[1].read_text().split("### ") if "each seed" in part)
     row = rows_of(text, "blurred")[0]
     values = read_score_table(tmp_path / "scores.csv").query(
@@ -220,7 +222,7 @@ def test_with_one_seed_nothing_is_said_over_seeds(files, tmp_path):
     assert table["p_seeds"].isna().all() and table["degrees_of_freedom"].eq(0).all()
     collect_scores(first, tmp_path / "scores.csv")
     names = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
-    make_table_audio_text(tmp_path / "scores.csv", csv, METHODS, *names)
+    write_retrieval_table(tmp_path / "scores.csv", csv, METHODS, "audio_text_retrieval", *names)
     text = names[1].read_text()
     assert "s, over the seeds, cannot be tested with one seed" in text
     assert rows_of(text, "blurred")[0][2].split()[1] == "↓q"

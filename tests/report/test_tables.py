@@ -11,9 +11,10 @@ from hearsay.report.markup import Block, Column, TextTable, escape_latex, to_lat
 from hearsay.report.published import PUBLISHED
 from hearsay.report.scores import collect_scores, read_score_table
 from hearsay.report.table_clips import make_table_clips
-from hearsay.report.tables import make_table_audio_image, make_table_audio_text
+from hearsay.report.tables import write_retrieval_table
 
 METHODS = ["vip_ant", "deaf_one"]
+AUDIO_IMAGE, AUDIO_TEXT = "audio_image_retrieval", "audio_text_retrieval"
 
 
 def outputs(folder):
@@ -47,7 +48,7 @@ def check_latex(text):
 
 def test_table_iv_shows_mean_and_deviation_in_percent(scores, tmp_path):
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_text(scores, None, METHODS, csv, markdown, latex)
+    write_retrieval_table(scores, None, METHODS, AUDIO_TEXT, csv, markdown, latex)
     text = markdown.read_text()
     table = read_score_table(scores)
     wanted = table[
@@ -66,7 +67,7 @@ def test_table_iv_shows_mean_and_deviation_in_percent(scores, tmp_path):
 
 def test_table_iii_has_one_table_a_protocol_with_the_headline_first(scores, tmp_path):
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_image(scores, None, METHODS, csv, markdown, latex)
+    write_retrieval_table(scores, None, METHODS, AUDIO_IMAGE, csv, markdown, latex)
     titles = [line for line in markdown.read_text().splitlines() if line.startswith("###")]
     protocols = ["second_image", "mean_image", "max_image", "flat_images"]
     assert [re.search(r"\w+_images?", title)[0] for title in titles] == protocols * 2
@@ -76,7 +77,7 @@ def test_table_iii_has_one_table_a_protocol_with_the_headline_first(scores, tmp_
 
 def test_the_title_tells_that_published_numbers_are_of_other_data(scores, tmp_path):
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_image(scores, None, METHODS, csv, markdown, latex)
+    write_retrieval_table(scores, None, METHODS, AUDIO_IMAGE, csv, markdown, latex)
     text = markdown.read_text()
     title = text.splitlines()[0]
     assert "on demo (test)" in title
@@ -88,7 +89,7 @@ def test_the_title_tells_that_published_numbers_are_of_other_data(scores, tmp_pa
 
 def test_the_line_above_names_data_sizes_weights_seeds_and_fingerprint(scores, tmp_path):
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_text(scores, None, METHODS, csv, markdown, latex)
+    write_retrieval_table(scores, None, METHODS, AUDIO_TEXT, csv, markdown, latex)
     line = markdown.read_text().splitlines()[2]
     for part in (
         "demo, split test, subset all",
@@ -103,7 +104,7 @@ def test_the_line_above_names_data_sizes_weights_seeds_and_fingerprint(scores, t
 
 def test_a_method_at_chance_is_marked(scores, tmp_path):
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_text(scores, None, METHODS, csv, markdown, latex)
+    write_retrieval_table(scores, None, METHODS, AUDIO_TEXT, csv, markdown, latex)
     text = markdown.read_text()
     assert all("†" in cell for cell in cells(text, "deaf_one")[0][2:])
     assert not any("†" in cell for cell in cells(text, "vip_ant")[0][2:])
@@ -112,7 +113,7 @@ def test_a_method_at_chance_is_marked(scores, tmp_path):
 
 def test_the_csv_holds_every_number_with_the_published_one_beside_it(scores, tmp_path):
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_image(scores, None, METHODS, csv, markdown, latex)
+    write_retrieval_table(scores, None, METHODS, AUDIO_IMAGE, csv, markdown, latex)
     table = pd.read_csv(csv).set_index(["protocol", "method", "direction", "metric"])
     row = table.loc[("second_image", "vip_ant", "audio_to_image", "R@1")]
     assert (row["published"], row["published_on"]) == (10.94, "AudioSet eval, N = 16,000")
@@ -122,10 +123,10 @@ def test_the_csv_holds_every_number_with_the_published_one_beside_it(scores, tmp
 
 
 def test_latex_is_well_formed_and_outputs_are_the_same_again(scores, tmp_path):
-    for make in (make_table_audio_image, make_table_audio_text):
+    for task in (AUDIO_IMAGE, AUDIO_TEXT):
         first, second = outputs(tmp_path / "a"), outputs(tmp_path / "b")
-        make(scores, None, METHODS, *first)
-        make(scores, None, METHODS, *second)
+        write_retrieval_table(scores, None, METHODS, task, *first)
+        write_retrieval_table(scores, None, METHODS, task, *second)
         check_latex(first[2].read_text())
         assert [a.read_bytes() for a in first] == [b.read_bytes() for b in second]
 
@@ -137,7 +138,7 @@ def test_weights_are_told_apart(tmp_path, write_run):
     ]
     collect_scores(files, tmp_path / "scores.csv")
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_text(tmp_path / "scores.csv", None, METHODS, csv, markdown, latex)
+    write_retrieval_table(tmp_path / "scores.csv", None, METHODS, AUDIO_TEXT, csv, markdown, latex)
     text = markdown.read_text()
     assert cells(text, "vip_ant (openai)")[0] == [
         "vip_ant (openai)",
@@ -160,7 +161,7 @@ def test_other_stages_and_checkpoints_follow_under_headings_of_their_own(tmp_pat
         write_json(records, files[-1])
     collect_scores(files, tmp_path / "scores.csv")
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_text(tmp_path / "scores.csv", None, METHODS, csv, markdown, latex)
+    write_retrieval_table(tmp_path / "scores.csv", None, METHODS, AUDIO_TEXT, csv, markdown, latex)
     text = markdown.read_text()
     headings = re.findall(r"\*(after .*?)\*", text.split("### ")[1])
     assert headings == [
@@ -175,7 +176,9 @@ def test_other_stages_and_checkpoints_follow_under_headings_of_their_own(tmp_pat
 def test_a_task_without_scores_is_an_error(tmp_path, write_run):
     collect_scores([write_run(tmp_path, "vip_ant", "audio_text", 0, 1.0)], tmp_path / "scores.csv")
     with pytest.raises(HearsayError, match="no score of the task audio_image_retrieval"):
-        make_table_audio_image(tmp_path / "scores.csv", None, METHODS, *outputs(tmp_path))
+        write_retrieval_table(
+            tmp_path / "scores.csv", None, METHODS, AUDIO_IMAGE, *outputs(tmp_path)
+        )
 
 
 def availability(folder, dataset):
@@ -241,7 +244,9 @@ def test_methods_stand_in_the_order_asked_for_and_others_follow(tmp_path, write_
     files = [write_run(tmp_path, name, "audio_text", 0, 1.0) for name in names]
     collect_scores(files, tmp_path / "scores.csv")
     csv, markdown, latex = outputs(tmp_path)
-    make_table_audio_text(tmp_path / "scores.csv", None, names[:2], csv, markdown, latex)
+    write_retrieval_table(
+        tmp_path / "scores.csv", None, names[:2], AUDIO_TEXT, csv, markdown, latex
+    )
     asked = ["zebra", "vip_ant", "apple", "nearest_match_half"]
     text = markdown.read_text().split("### ")[1]
     rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]

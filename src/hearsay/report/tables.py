@@ -21,32 +21,6 @@ NOT_ABOVE_CHANCE = (
 )
 
 
-def make_table_audio_image(
-    scores: Path,
-    comparisons: Path | None,
-    methods: Sequence[str],
-    csv: Path,
-    markdown: Path,
-    latex: Path,
-) -> None:
-    """Write Table III (audio-image retrieval) in three formats; see `write_retrieval_table`."""
-    task = "audio_image_retrieval"
-    write_retrieval_table(scores, comparisons, methods, task, csv, markdown, latex)
-
-
-def make_table_audio_text(
-    scores: Path,
-    comparisons: Path | None,
-    methods: Sequence[str],
-    csv: Path,
-    markdown: Path,
-    latex: Path,
-) -> None:
-    """Write Table IV (audio-text retrieval) in three formats; see `write_retrieval_table`."""
-    task = "audio_text_retrieval"
-    write_retrieval_table(scores, comparisons, methods, task, csv, markdown, latex)
-
-
 def write_retrieval_table(
     scores: Path,
     comparisons: Path | None,

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -199,13 +199,18 @@ class Trainer:
         """Yield this process's rows of each batch; ask the disk for what comes a window later."""
         window = window_size(self.options.read_block)
         asked = first * self.batch_size // window * window
+        asking: list[Future[None]] = []
         with ThreadPoolExecutor(1) as pool:  # asking takes time of its own
             for step in self._steps(first):
                 start = step * self.batch_size
                 while self.options.read_block > 1 and asked < min(start + window, len(order)):
-                    pool.submit(self.train.read_ahead, order[asked : asked + window])
+                    asking.append(pool.submit(self.train.read_ahead, order[asked : asked + window]))
                     asked += window
+                while asking and asking[0].done():
+                    asking.pop(0).result()  # raises what went wrong there
                 yield list(self.processes.own(order[start : start + self.batch_size]))
+        for future in asking:
+            future.result()
 
     def _set_rates(self, step: int) -> None:
         factor = rate_factor(

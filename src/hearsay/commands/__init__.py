@@ -1,0 +1,18 @@
+"""The subcommands: each imports what it needs, calls one function, and does nothing else.
+
+One file a stage. Imports stand inside the functions, so that `hearsay --help` answers at once.
+"""
+
+from collections.abc import Callable
+
+from hearsay.commands import data, features, report, runs
+from hearsay.commands.options import Options
+
+COMMANDS: list[Callable[..., None]] = [
+    *data.COMMANDS,
+    *features.COMMANDS,
+    *runs.COMMANDS,
+    *report.COMMANDS,
+]
+
+__all__ = ["COMMANDS", "Options"]

@@ -1,0 +1,110 @@
+"""The steps from annotations to clips, and what became of each."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hearsay.commands.options import Options
+from hearsay.layout import DatasetFiles
+
+
+def make_demo(
+    folder: Path, num_clips: int, clip_duration_s: float, options: Options, num_workers: int
+) -> None:
+    """Generate the demo data set: media and annotations with known truth."""
+    from hearsay.annotations.demo import generate
+
+    generate.make_demo(options, num_clips, clip_duration_s, folder, num_workers)
+
+
+def fetch_annotations(address: str, file: Path) -> None:
+    """Bring one annotation file of a data set from its public address or a local path."""
+    from hearsay.annotations import download
+
+    download.fetch_annotations(address, file)
+
+
+def build_index(
+    dataset: str,
+    reader: str,
+    source: Path,
+    num_clips: int,
+    shuffle_seed: int,
+    clips: Path,
+    captions: Path,
+    phrases: Path,
+) -> None:
+    """Read the annotations of a data set into the index tables, shuffled once."""
+    from hearsay.annotations import index
+
+    index.build_index(dataset, reader, source, num_clips, shuffle_seed, clips, captions, phrases)
+
+
+def fetch_clips(
+    clips: Path,
+    shard: int,
+    shard_size: int,
+    media_folder: Path,
+    status: Path,
+    options: Options,
+    run_folder: Path,
+    serve_folder: Path | None,
+    num_workers: int,
+) -> None:
+    """Fetch the clips of one shard and record what became of each."""
+    from hearsay.clips import fetch
+
+    fetch.fetch_clips(
+        clips,
+        shard,
+        shard_size,
+        media_folder,
+        status,
+        options,
+        run_folder,
+        serve_folder,
+        num_workers,
+    )
+
+
+def decode_clips(
+    clips: Path,
+    shard: int,
+    shard_size: int,
+    fetch_status: Path,
+    audio: Path,
+    images: Path,
+    status: Path,
+    options: Options,
+    num_workers: int,
+) -> None:
+    """Decode the fetched clips of one shard to sound and pictures."""
+    from hearsay.clips import decode
+
+    decode.decode_clips(
+        clips, shard, shard_size, fetch_status, audio, images, status, options, num_workers
+    )
+
+
+def collect_availability(data: Path, num_shards: int, table: Path, summary: Path) -> None:
+    """Join all status tables: what became of every clip, with a fingerprint."""
+    from hearsay.clips import availability
+
+    files = DatasetFiles(data, num_shards)
+    availability.collect_availability(
+        files.name,
+        files.clips,
+        files.shards("clips", ".status.parquet"),
+        files.shards("decode", ".status.parquet"),
+        table,
+        summary,
+    )
+
+
+COMMANDS: list[Callable[..., None]] = [
+    make_demo,
+    fetch_annotations,
+    build_index,
+    fetch_clips,
+    decode_clips,
+    collect_availability,
+]

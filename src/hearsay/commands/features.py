@@ -1,0 +1,110 @@
+"""The steps from clips to features and frozen embeddings."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hearsay.commands.options import Options
+from hearsay.layout import DatasetFiles
+
+
+def extract_fbank(audio: Path, array: Path, index: Path, options: Options) -> None:
+    """Compute the Kaldi filter banks of one shard."""
+    from hearsay.features import fbank
+
+    fbank.extract_fbank(audio, array, index, options)
+
+
+def extract_logmel(audio: Path, array: Path, index: Path, options: Options) -> None:
+    """Compute the log-mel spectrograms of one shard."""
+    from hearsay.features import logmel
+
+    logmel.extract_logmel(audio, array, index, options)
+
+
+def measure_fbank(data: Path, options: Options, statistics: Path, subset: Path | None) -> None:
+    """Measure mean and standard deviation of the filter banks over the train split."""
+    from hearsay.features import statistics as measure
+
+    files = DatasetFiles.open(data)
+    measure.measure_features(
+        files.clips, files.shards("fbank", ".parquet"), statistics, options, subset
+    )
+
+
+def draw_corpus(
+    options: Options,
+    num_pictures: int,
+    clip_duration_s: float,
+    images: Path,
+    captions: Path,
+    clips: Path,
+) -> None:
+    """Draw pictures with captions for training the demo's towers."""
+    from hearsay.annotations.demo import corpus
+
+    corpus.draw_corpus(options, num_pictures, clip_duration_s, images, captions, clips)
+
+
+def prepare_clip(
+    options: Options,
+    weights: Path,
+    device: str,
+    threads: int,
+    images: list[Path] | None,
+    captions: Path | None,
+    clips: Path | None,
+) -> None:
+    """Load the frozen image and text towers, or train small ones on pictures and captions."""
+    from hearsay.encoders import clip
+
+    clip.prepare_clip(options, weights, device, images or [], captions, clips, threads)
+
+
+def embed_images(weights: Path, images: Path, array: Path, index: Path, device: str) -> None:
+    """Embed the pictures of one shard with the frozen image tower."""
+    from hearsay.encoders import embed
+
+    embed.embed_images(weights, images, array, index, device)
+
+
+def embed_captions(weights: Path, captions: Path, array: Path, index: Path, device: str) -> None:
+    """Embed the captions of a data set with the frozen text tower."""
+    from hearsay.encoders import embed
+
+    embed.embed_captions(weights, captions, array, index, device)
+
+
+def embed_words(
+    dataset: str,
+    options: Options,
+    clips: Path,
+    captions: Path,
+    phrases: Path,
+    training_clips: Path | None,
+    training_captions: Path | None,
+    array: Path,
+    index: Path,
+    caption_words: Path,
+    phrase_words: Path,
+    summary: Path,
+) -> None:
+    """Embed the words of captions and phrases, by a file of vectors or by skip-gram."""
+    from hearsay.encoders import words
+    from hearsay.encoders.word_store import WordFiles
+
+    files = WordFiles(array, index, caption_words, phrase_words, summary)
+    words.embed_words(
+        dataset, options, clips, captions, phrases, training_clips, training_captions, files
+    )
+
+
+COMMANDS: list[Callable[..., None]] = [
+    extract_fbank,
+    extract_logmel,
+    measure_fbank,
+    draw_corpus,
+    prepare_clip,
+    embed_images,
+    embed_captions,
+    embed_words,
+]

@@ -1,0 +1,161 @@
+"""The steps from scores to tables and plots."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+
+def collect_scores(scores: list[Path], table: Path) -> None:
+    """Join all score files to the one tidy table."""
+    from hearsay.report import scores as report_scores
+
+    report_scores.collect_scores(scores, table)
+
+
+def compare_methods(
+    scores: list[Path],
+    reference: str,
+    methods: list[str],
+    num_resamples: int,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Compare every method with a reference, over the queries and over the seeds."""
+    from hearsay.report import compare
+
+    compare.compare_methods(scores, reference, methods, num_resamples, csv, markdown, latex)
+
+
+def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex: Path) -> None:
+    """Make Table II: clips listed and found per split."""
+    from hearsay.report import table_clips
+
+    table_clips.make_table_clips(availability, csv, markdown, latex)
+
+
+def make_table_words(summaries: list[Path], csv: Path, markdown: Path, latex: Path) -> None:
+    """Make the table of words without a vector, per data set and split."""
+    from hearsay.report import table_words
+
+    table_words.make_table_words(summaries, csv, markdown, latex)
+
+
+def make_table_audio_image(
+    scores: Path,
+    comparisons: Path | None,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Make Table III: audio-image retrieval."""
+    from hearsay.report import tables
+
+    tables.write_retrieval_table(
+        scores, comparisons, methods, "audio_image_retrieval", csv, markdown, latex
+    )
+
+
+def make_table_audio_text(
+    scores: Path,
+    comparisons: Path | None,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Make Table IV: audio-text retrieval."""
+    from hearsay.report import tables
+
+    tables.write_retrieval_table(
+        scores, comparisons, methods, "audio_text_retrieval", csv, markdown, latex
+    )
+
+
+def plot_recall(scores: Path, task: str, methods: list[str], svg: Path, png: Path) -> None:
+    """Plot recall per method, with a point per seed, chance and the oracle."""
+    from hearsay.report import plot_recall
+
+    plot_recall.plot_recall(scores, task, methods, svg, png)
+
+
+def plot_training(histories: list[Path], methods: list[str], svg: Path, png: Path) -> None:
+    """Plot the training curves of all runs."""
+    from hearsay.report import plot_training
+
+    plot_training.plot_training(histories, methods, svg, png)
+
+
+def plot_choices(
+    counts: Path,
+    methods: list[str],
+    svg: Path,
+    png: Path,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Plot and tabulate how often trainings chose a picture of what sounds."""
+    from hearsay.report import plot_choices
+
+    plot_choices.plot_choices(counts, methods, svg, png, csv, markdown, latex)
+
+
+def plot_clips(
+    images: Path,
+    fbank: Path,
+    fbank_index: Path,
+    captions: Path,
+    phrases: Path,
+    number: int,
+    frame_shift_ms: float,
+    svg: Path,
+    png: Path,
+) -> None:
+    """Plot a few clips: pictures, filter bank, captions and events."""
+    from hearsay.report import plot_clips
+
+    plot_clips.plot_clips(
+        images, fbank, fbank_index, captions, phrases, number, frame_shift_ms, svg, png
+    )
+
+
+def make_table_disagreement(
+    disagreements: list[float],
+    scores: list[Path],
+    comparisons: list[Path] | None,
+    reference: str | None,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Make the sweep's table: recall at each disagreement of pictures and sounds."""
+    from hearsay.report import table_disagreement
+
+    table_disagreement.make_table_disagreement(
+        disagreements, scores, comparisons or [], reference, methods, csv, markdown, latex
+    )
+
+
+def plot_disagreement(table: Path, methods: list[str], svg: Path, png: Path) -> None:
+    """Plot R@1 against the disagreement of pictures and sounds."""
+    from hearsay.report import plot_disagreement
+
+    plot_disagreement.plot_disagreement(table, methods, svg, png)
+
+
+COMMANDS: list[Callable[..., None]] = [
+    collect_scores,
+    compare_methods,
+    make_table_clips,
+    make_table_words,
+    make_table_audio_image,
+    make_table_audio_text,
+    plot_recall,
+    plot_training,
+    plot_choices,
+    plot_clips,
+    make_table_disagreement,
+    plot_disagreement,
+]

@@ -1,0 +1,110 @@
+"""The steps that train and score runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hearsay.commands.options import Options
+from hearsay.layout import DatasetFiles
+
+
+def train_run(
+    method: str,
+    stage: str,
+    seed: int,
+    options: Options,
+    data: Path,
+    weights: Path,
+    init: Path | None,
+    subset: Path | None,
+    folder: Path,
+    device: str,
+    threads: int,
+    readers: int,
+    checkpoint_minutes: float,
+    compile_network: bool,
+    processes: int,
+) -> None:
+    """Train one stage of a method with one seed; goes on from its last checkpoint."""
+    from hearsay.training import run
+    from hearsay.training.options import Machine
+
+    own_readers = max(1, readers // processes)
+    machine = Machine(device, threads, own_readers, checkpoint_minutes, compile_network)
+    run.train_run(
+        method,
+        stage,
+        seed,
+        options,
+        DatasetFiles.open(data),
+        weights,
+        init,
+        subset,
+        folder,
+        machine,
+    )
+
+
+def score_run(
+    method: str,
+    stage: str,
+    seed: int,
+    image_data: Path,
+    text_data: Path,
+    weights: Path,
+    model: Path,
+    subset: Path | None,
+    folder: Path,
+    num_resamples: int,
+    device: str,
+    threads: int,
+) -> None:
+    """Score one trained stage on every task that it can do."""
+    from hearsay.scoring import run
+
+    run.score_run(
+        method,
+        stage,
+        seed,
+        DatasetFiles.open(image_data),
+        DatasetFiles.open(text_data),
+        weights,
+        model,
+        subset,
+        folder,
+        num_resamples,
+        device,
+        threads,
+    )
+
+
+def score_oracle(
+    stage: str,
+    data: Path,
+    facts: Path,
+    num_images: int,
+    subset: Path | None,
+    folder: Path,
+    num_resamples: int,
+) -> None:
+    """Score retrieval by the true scene description: the ceiling beside chance."""
+    from hearsay.scoring.oracle import run_oracle
+
+    files = DatasetFiles.open(data)
+    run_oracle(stage, files, facts, num_images, subset, folder, num_resamples)
+
+
+def count_choices(
+    choices: list[Path], facts: Path, dataset: str, weights: str, counts: Path
+) -> None:
+    """Count how often trainings on the demo chose a picture of what sounds."""
+    from hearsay.scoring.choices import count_choices
+
+    count_choices(choices, facts, dataset, weights, counts)
+
+
+COMMANDS: list[Callable[..., None]] = [
+    train_run,
+    score_run,
+    score_oracle,
+    count_choices,
+]
