@@ -51,9 +51,10 @@ class Logmel:
             too narrow to hold a line of the spectrum.
     """
 
-    def __init__(self, options: LogmelOptions) -> None:
+    def __init__(self, options: LogmelOptions, section: str = "features.logmel") -> None:
+        """Make the tables; `section` of the config is named where they cannot be made."""
         rate = options.sample_rate_hz
-        _check(options)
+        _check(options, section)
         self.frame_length = round(rate * options.frame_length_ms / 1000)
         self.frame_shift = round(rate * options.frame_shift_ms / 1000)
         self.fft_length = 1 << (self.frame_length - 1).bit_length()
@@ -71,7 +72,7 @@ class Logmel:
         empty = (~filters.any(dim=1)).nonzero().flatten().tolist()
         if empty:
             raise HearsayError(
-                f"features.logmel: mel bin {empty[0]} of {options.num_mel_bins} lies between two "
+                f"{section}: mel bin {empty[0]} of {options.num_mel_bins} lies between two "
                 f"lines of a {self.fft_length}-point FFT at {rate} Hz; take fewer num_mel_bins or "
                 "a longer frame_length_ms"
             )
@@ -164,16 +165,16 @@ def extract_logmel(audio: Path, array: Path, index: Path, options: dict[str, Any
     )
 
 
-def _check(options: LogmelOptions) -> None:
+def _check(options: LogmelOptions, section: str) -> None:
     rate = options.sample_rate_hz
     if not options.low_freq_hz < options.high_freq_hz <= rate / 2:
         raise HearsayError(
-            f"features.logmel: bands from low_freq_hz {options.low_freq_hz:g} to high_freq_hz "
+            f"{section}: bands from low_freq_hz {options.low_freq_hz:g} to high_freq_hz "
             f"{options.high_freq_hz:g} do not fit below half the sample_rate_hz {rate}"
         )
     shift = rate * options.frame_shift_ms / 1000
     if abs(shift - round(shift)) > 1e-6 or round(shift) < 1:
         raise HearsayError(
-            f"features.logmel: frame_shift_ms {options.frame_shift_ms:g} is {shift:g} samples at "
+            f"{section}: frame_shift_ms {options.frame_shift_ms:g} is {shift:g} samples at "
             f"{rate} Hz, no whole number: frames would drift against the labels; choose another"
         )
