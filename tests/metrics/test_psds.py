@@ -1,4 +1,4 @@
-"""PSDS: hand-worked times off the grid, a naive version, and sed_scores_eval's own way in."""
+"""PSDS: by hand, against a naive version, and against sed_scores_eval where it is installed."""
 
 from itertools import pairwise
 
@@ -8,10 +8,7 @@ import pytest
 
 from hearsay.metrics.psds import detect, psds, psds_of_counts
 
-intersection_based = pytest.importorskip(
-    "sed_scores_eval.intersection_based",
-    reason="PSDS needs sed_scores_eval, which is compiled at installation",
-)
+NOT_INSTALLED = "sed_scores_eval, the reference of PSDS, is not installed (the extra `psds`)"
 
 EDGES = np.arange(10.0)  # nine frames of a second
 
@@ -58,6 +55,37 @@ def test_an_event_needs_half_of_itself_inside_right_detections():
     assert detect(scores, EDGES, np.array([[2.03, 5.99]]), 9.0).found[-1] == 0  # 1.97 of 3.96 s
 
 
+def counts_at(query, threshold):
+    passed = query.scores >= threshold
+    return query.found[passed].sum(), query.false_positives[passed].sum()
+
+
+@pytest.mark.parametrize(
+    ("onset", "offset", "counts"),
+    [
+        (0.35, 0.6, (1, 0)),  # 0.15 of 0.3 s detected, 0.15 of 0.25 s labelled
+        (0.350001, 0.6, (0, 1)),
+        (0.2, 0.8, (1, 0)),  # 0.3 of 0.3 s detected, 0.3 of 0.6 s labelled
+        (0.2, 0.800001, (0, 0)),
+    ],
+)
+def test_exactly_half_is_enough(onset, offset, counts):
+    scores = np.zeros(10)
+    scores[2:5] = 0.8
+    edges = np.arange(11) * 0.1  # as float64, 0.15 s is more or less than half of such a run
+    assert counts_at(detect(scores, edges, np.array([[onset, offset]]), 1.0), 0.8) == counts
+
+
+def test_an_event_may_be_found_lost_and_found_again():
+    scores = np.array([0.5, 0.9, 0.1, 0.4, 0.4, 0.4, 0.4, 0.1, 0.1])
+    query = detect(scores, EDGES, np.array([[1.1, 1.9], [3.1, 6.9]]), 9.0)
+    # At 0.9 the first event is found. At 0.5 its run is 2 s long, of which 0.8 s are right. At 0.4
+    # a run of 4 s finds the second event. At 0.1 all is one run, of which 4.6 of 9 s are right.
+    assert query.scores.tolist() == [0.1, 0.4, 0.5, 0.9]
+    assert query.found.tolist() == [1, 1, -1, 1]
+    assert query.false_positives.tolist() == [-1, 0, 1, 0]
+
+
 def random_queries(num_queries=25, seed=0):
     """Smooth scores, events off the grid, some queries without any."""
     generator = np.random.default_rng(seed)
@@ -69,32 +97,36 @@ def random_queries(num_queries=25, seed=0):
         yield scores, edges, times
 
 
+def naive_counts(scores, edges, events, threshold):
+    """Count found events and false positives at one threshold, by loops."""
+    found = false_positives = 0
+    right = []
+    start = None
+    for frame in range(len(scores) + 1):
+        active = frame < len(scores) and scores[frame] >= threshold
+        if active and start is None:
+            start = edges[frame]
+        if not active and start is not None:
+            inside = sum(max(0, min(edges[frame], off) - max(start, on)) for on, off in events)
+            if inside >= 0.5 * (edges[frame] - start):
+                right.append((start, edges[frame]))
+            else:
+                false_positives += 1
+            start = None
+    for on, off in events:
+        covered = sum(max(0, min(end, off) - max(begin, on)) for begin, end in right)
+        found += covered >= 0.5 * (off - on)
+    return found, false_positives
+
+
 def naive_psds(queries):
-    """Go through all thresholds; detections, tolerance and rates by loops."""
+    """Go through all thresholds; the best share of events at every rate by loops."""
     hours = sum(edges[-1] for _, edges, _ in queries) / 3600
     num_events = sum(len(events) for _, _, events in queries)
     curve = []
     for threshold in sorted({score for scores, _, _ in queries for score in scores}):
-        found = false_positives = 0
-        for scores, edges, events in queries:
-            right = []
-            start = None
-            for frame in range(len(scores) + 1):
-                active = frame < len(scores) and scores[frame] >= threshold
-                if active and start is None:
-                    start = edges[frame]
-                if not active and start is not None:
-                    inside = sum(
-                        max(0, min(edges[frame], off) - max(start, on)) for on, off in events
-                    )
-                    if inside >= 0.5 * (edges[frame] - start):
-                        right.append((start, edges[frame]))
-                    else:
-                        false_positives += 1
-                    start = None
-            for on, off in events:
-                covered = sum(max(0, min(end, off) - max(begin, on)) for begin, end in right)
-                found += covered >= 0.5 * (off - on)
+        counts = [naive_counts(*query, threshold) for query in queries]
+        found, false_positives = np.sum(counts, axis=0)
         curve.append((false_positives / hours, found / num_events))
     steps = sorted({0.0, 800.0, *(rate for rate, _ in curve if rate < 800)})
     return (
@@ -106,6 +138,17 @@ def naive_psds(queries):
     )
 
 
+def test_counts_down_to_each_score_equal_a_naive_version():
+    num_changes = 0
+    for scores, edges, events in random_queries(40, seed=3):
+        query = detect(scores, edges, events, 10.0)
+        num_changes += len(query.scores)
+        for threshold in np.unique(scores):
+            expected = naive_counts(scores, edges, events, threshold)
+            assert counts_at(query, threshold) == expected
+    assert num_changes > 200
+
+
 def test_psds_equals_a_naive_version():
     queries = list(random_queries())
     got = psds([detect(scores, edges, events, 10.0) for scores, edges, events in queries])
@@ -113,8 +156,36 @@ def test_psds_equals_a_naive_version():
     assert 0.05 < got < 0.9
 
 
+def grid_queries(num_queries=400, seed=5):
+    """Frames and events on a grid of 10 ms, with tied scores: shares of exactly a half abound."""
+    generator = np.random.default_rng(seed)
+    for number in range(num_queries):
+        edges = np.arange(1 + generator.integers(1, 40)) * (0.02, 0.1, 0.5)[number % 3]
+        times = np.sort(generator.choice(np.arange(round(edges[-1] / 0.01) + 3), 4, replace=False))
+        yield generator.integers(0, 6, len(edges) - 1) / 5, edges, times.reshape(-1, 2)[:2] * 0.01
+
+
+def test_counts_are_those_of_sed_scores_eval_to_the_bit():
+    package = "sed_scores_eval.base_modules.cy_detection"
+    curves = pytest.importorskip(package, reason=NOT_INSTALLED).onset_offset_curves
+    package = "sed_scores_eval.intersection_based.intermediate_statistics"
+    judge = pytest.importorskip(package, reason=NOT_INSTALLED).statistics_fn
+    for scores, edges, events in [*random_queries(100, seed=2), *grid_queries()]:
+        thresholds, onsets, offsets = curves(scores, edges)
+        tolerances = {"dtc_threshold": 0.5, "gtc_threshold": 0.5, "cttc_threshold": None}
+        expected = judge(onsets, offsets, *events.T, {}, {}, **tolerances)
+        query = detect(scores, edges, events, edges[-1])
+        passed = query.scores >= thresholds[:, None]
+        assert ((passed * query.found).sum(axis=1) == expected["tps"]).all()
+        assert ((passed * query.false_positives).sum(axis=1) == expected["fps"]).all()
+        assert np.isin(query.scores, thresholds).all()
+
+
 class WritableFrame(pd.DataFrame):
-    """A data frame whose arrays may be written to, as before pandas 3."""
+    """A data frame whose arrays may be written to, as before pandas 3.
+
+    sed_scores_eval 0.0.4 cannot read others: its Cython code asks for such arrays.
+    """
 
     @property
     def _constructor(self):
@@ -124,45 +195,43 @@ class WritableFrame(pd.DataFrame):
         return super().to_numpy(*args, **kwargs).copy()
 
 
-def test_psds_equals_that_of_sed_scores_eval_on_its_own_data_frames():
-    queries = list(random_queries(seed=1))
-    tables = {}
-    for number, (scores, edges, _) in enumerate(queries):
-        columns = {"onset": edges[:-1], "offset": edges[1:], "phrase": scores}
-        tables[f"query{number}"] = WritableFrame(columns)
-    expected = intersection_based.psds(
-        scores=tables,
-        ground_truth={
-            f"query{number}": [(on, off, "phrase") for on, off in events.tolist()]
-            for number, (_, _, events) in enumerate(queries)
-        },
-        audio_durations=dict.fromkeys(tables, 10.0),
-        dtc_threshold=0.5,
-        gtc_threshold=0.5,
-        max_efpr=800,
-    )[0]
-    got = psds([detect(scores, edges, events, 10.0) for scores, edges, events in queries])
-    assert got == pytest.approx(expected)
+@pytest.mark.parametrize("queries_of", [random_queries, grid_queries])
+def test_psds_is_that_of_sed_scores_eval(queries_of):
+    reference = pytest.importorskip("sed_scores_eval.intersection_based", reason=NOT_INSTALLED)
+    for seed in range(3):
+        queries = list(queries_of(seed=seed))
+        tables, events = {}, {}
+        for number, (scores, edges, times) in enumerate(queries):
+            columns = {"onset": edges[:-1], "offset": edges[1:], "phrase": scores}
+            tables[f"query{number}"] = WritableFrame(columns)
+            events[f"query{number}"] = [(on, off, "phrase") for on, off in times.tolist()]
+        expected = reference.psds(
+            scores=tables,
+            ground_truth=events,
+            audio_durations={f"query{n}": edges[-1] for n, (_, edges, _) in enumerate(queries)},
+            dtc_threshold=0.5,
+            gtc_threshold=0.5,
+            max_efpr=800,
+        )[0]
+        got = psds([detect(scores, edges, times, edges[-1]) for scores, edges, times in queries])
+        assert got == pytest.approx(expected, rel=1e-9, abs=0)
+        assert 0.05 < got < 0.9
 
 
-def test_the_vectorised_version_equals_the_library_where_every_score_is_a_threshold():
-    for seed in range(5):
-        queries = [detect(s, edges, events, 10.0) for s, edges, events in random_queries(seed=seed)]
-        thresholds = np.unique(np.concatenate([query.scores for query in queries]))
-        found, wrong = (
-            sum(
-                np.array(
-                    [getattr(q, name)[q.scores >= threshold].sum() for threshold in thresholds]
-                )
-                for q in queries
-            )
-            for name in ("found", "false_positives")
-        )
-        num_events = sum(len(query.events) for query in queries)
-        got = psds_of_counts(
-            found[None], wrong[None], np.array([num_events]), np.array([10.0 * len(queries)])
-        )
-        assert got[0] == pytest.approx(psds(queries))
+def test_psds_of_pooled_counts_equals_a_naive_version_for_each_resample():
+    resamples = [list(random_queries(seed=seed)) for seed in range(5)]
+    thresholds = np.arange(101) / 100  # of scores that are rounded to hundredths
+    counts = np.array(
+        [
+            [np.sum([naive_counts(*query, t) for query in queries], axis=0) for t in thresholds]
+            for queries in resamples
+        ]
+    )  # [5, 101, 2]
+    num_events = [sum(len(events) for _, _, events in queries) for queries in resamples]
+    got = psds_of_counts(
+        counts[..., 0], counts[..., 1], np.array(num_events), np.full(5, 10.0 * 25)
+    )
+    assert got == pytest.approx([naive_psds(queries) for queries in resamples])
 
 
 def test_equal_scores_are_one_detection_from_end_to_end():

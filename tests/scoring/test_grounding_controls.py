@@ -20,10 +20,6 @@ from hearsay.scoring.grounding_controls import (
 from hearsay.scoring.grounding_queries import SUBSETS, phrase_queries
 from hearsay.scoring.records import check_record
 
-pytest.importorskip(
-    "sed_scores_eval", reason="PSDS needs sed_scores_eval, which is compiled at installation"
-)
-
 V1 = Path(__file__).parents[3] / "shared" / "data" / "audiogrounding" / "v1"
 
 

@@ -20,10 +20,6 @@ from hearsay.scoring.grounding_queries import SUBSETS
 from hearsay.scoring.grounding_tables import frame_table, write_grounding_tables
 from hearsay.scoring.records import COLUMNS, check_record
 
-pytest.importorskip(
-    "sed_scores_eval", reason="PSDS needs sed_scores_eval, which is compiled at installation"
-)
-
 AT_HALF = {variant.suffix: 0.5 for variant in PHRASE_VARIANTS}
 METRICS = {"precision", "recall", "F1", "event_F1", "AUROC", "average_precision", "PSDS"}
 

@@ -1,34 +1,32 @@
-"""PSDS, the polyphonic sound detection score (Bilen et al. 2020), through sed_scores_eval.
+"""PSDS, the polyphonic sound detection score (Bilen et al. 2020), with every score a threshold.
 
 Every phrase is one class and every query a recording of its own, as in Xu et al.'s text-to-audio
 grounding: a detection counts where at least half of it lies in labelled events (DTC 0.5), an event
 is found where at least half of it lies in such detections (GTC 0.5); no cross-triggers, alpha_ct
 and alpha_st 0. PSDS is the mean, over 0 to 800 false positives an hour, of the best share of events
-found at no more than that rate; every score is a threshold.
+found at no more than that rate.
 
-sed_scores_eval 0.0.4 cannot read data frames of pandas 3 (its Cython code asks for arrays that may
-be written to). So its detections and its intersection counts are called with arrays, query by
-query, and its PSDS gets their changes at each score, as its own bootstrap does.
+Times are rounded to microseconds and then counted in whole numbers, so that a half is a half:
+exactly half is enough. sed_scores_eval 0.0.4, with which the tests compare, rounds the shares
+instead: the two may differ where a share is within a few microseconds of a half.
+
+Over all thresholds a query of T frames has at most T different runs of active frames: those in
+which some frame is the lowest. So each run is judged once, for all thresholds at which it is a
+detection.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hearsay.errors import HearsayError
-
 DTC = 0.5
 GTC = 0.5
 MAX_FALSE_POSITIVES_PER_HOUR = 800.0
 SECONDS_PER_HOUR = 3600.0
-
-_LABEL = "phrase"
+MICROSECONDS_PER_SECOND = 1e6
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,8 @@ class QueryDetections:
     """What changes for one query when the threshold falls to each of its scores.
 
     Attributes:
-        scores: [C] ascending; scores at which nothing changes are left out.
+        scores: [C] ascending; scores at which nothing changes are left out, but for the
+            lowest.
         found: [C] labelled events that are found from this score down, and lost again (negative).
         false_positives: [C] of the detections, likewise.
         events: [E, 2] the labelled events, onset and offset in seconds.
@@ -60,28 +59,27 @@ def detect(
 
     Args:
         scores: [T], finite; frames beyond the edges are left out.
-        edges_s: [T' + 1], where frames begin and end, T' <= T.
+        edges_s: [T' + 1], where frames begin and end, 1 <= T' <= T.
         events: [E, 2], labelled onset and offset in seconds, not overlapping.
         duration_s: of the recording.
     """
-    curves, judge, _ = _sed_scores_eval()
-    inside = np.array(scores[: len(edges_s) - 1], dtype=np.float64)
-    thresholds, onsets, offsets = curves(inside, np.array(edges_s))  # [C], [C, D], [C, D]
-    counts = judge(
-        detection_onset_times=onsets,
-        detection_offset_times=offsets,
-        target_onset_times=events[:, 0],
-        target_offset_times=events[:, 1],
-        other_onset_times={},
-        other_offset_times={},
-        dtc_threshold=DTC,
-        gtc_threshold=GTC,
-        cttc_threshold=None,
-    )
-    found, false_positives = (_changes(counts[name]) for name in ("tps", "fps"))
-    kept = (found != 0) | (false_positives != 0)
+    starts, ends, lowest, outside = _runs(np.asarray(scores[: len(edges_s) - 1], np.float64))
+    thresholds = np.unique(lowest)  # [C], all different scores
+    # Down from the score `first` a run is a detection, and from `last` on no more. Numbers are
+    # those of the thresholds plus 1; 0 lies below all scores.
+    first = np.searchsorted(thresholds, lowest, side="right")  # [R]
+    last = np.searchsorted(thresholds, outside, side="right")  # [R]
+    edges, bounds = _microseconds(edges_s), _microseconds(events)
+    inside = _overlaps(edges[starts], edges[ends], bounds)  # [R, E]
+    right = inside.sum(axis=1) >= DTC * (edges[ends] - edges[starts])  # [R]
+    wrong = _changes(~right, first, last, len(thresholds)).astype(np.float64)  # [C]
+    coverage = _changes(inside * right[:, None], first, last, len(thresholds))  # [C, E]
+    coverage = np.cumsum(coverage[::-1], axis=0)  # from the highest score down
+    num_found = (coverage >= GTC * (bounds[:, 1] - bounds[:, 0])).sum(axis=1)
+    found = np.diff(num_found, prepend=0)[::-1].astype(np.float64)  # [C], ascending again
+    kept = (found != 0) | (wrong != 0)
     kept[0] = True  # so that no query is without a row
-    return QueryDetections(thresholds[kept], found[kept], false_positives[kept], events, duration_s)
+    return QueryDetections(thresholds[kept], found[kept], wrong[kept], events, duration_s)
 
 
 def psds(queries: Sequence[QueryDetections]) -> float:
@@ -90,40 +88,20 @@ def psds(queries: Sequence[QueryDetections]) -> float:
     Args:
         queries: at least one, of `detect`.
     """
-    if not any(len(query.events) for query in queries):
-        return float("nan")
-    names = [f"{number}" for number in range(len(queries))]
-    value, *_ = _sed_scores_eval()[2](
-        scores=None,
-        ground_truth={
-            name: [(onset, offset, _LABEL) for onset, offset in query.events.tolist()]
-            for name, query in zip(names, queries, strict=True)
-        },
-        audio_durations={
-            name: query.duration_s for name, query in zip(names, queries, strict=True)
-        },
-        deltas={
-            name: {
-                _LABEL: (
-                    query.scores,
-                    {
-                        "tps": query.found,
-                        "fps": query.false_positives,
-                        "cts": np.zeros_like(query.found),
-                    },
-                )
-            }
-            for name, query in zip(names, queries, strict=True)
-        },
-        dtc_threshold=DTC,
-        gtc_threshold=GTC,
-        cttc_threshold=None,
-        alpha_ct=0.0,
-        alpha_st=0.0,
-        unit_of_time="hour",
-        max_efpr=MAX_FALSE_POSITIVES_PER_HOUR,
+    scores = np.concatenate([query.scores for query in queries])
+    places = np.unique(scores, return_inverse=True)[1].reshape(-1)
+
+    def down_to_each(changes: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.cumsum(np.bincount(places, np.concatenate(changes))[::-1])  # [K]
+
+    return float(
+        psds_of_counts(
+            down_to_each([query.found for query in queries])[None],
+            down_to_each([query.false_positives for query in queries])[None],
+            np.array([sum(len(query.events) for query in queries)]),
+            np.array([sum(query.duration_s for query in queries)]),
+        )[0]
     )
-    return float(value)
 
 
 def psds_of_counts(
@@ -133,8 +111,6 @@ def psds_of_counts(
     duration_s: NDArray[Any],
 ) -> NDArray[np.float64]:
     """Return the PSDS of pooled counts at some thresholds, for many resamples at once.
-
-    Equal to `psds` where every score is a threshold.
 
     Args:
         found: [b, K] events found at each threshold.
@@ -160,28 +136,54 @@ def psds_of_counts(
     return np.where(num_events > 0, value, np.nan)
 
 
-def _changes(counts: NDArray[Any]) -> NDArray[np.float64]:
-    """Return by how much counts [C] at ascending thresholds exceed those at the next one."""
-    counts = np.asarray(counts, dtype=np.float64)
-    return counts - np.append(counts[1:], 0.0)
+def _runs(
+    scores: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Find the R different runs of active frames over all thresholds.
 
+    Args:
+        scores: [T], at least one.
 
-@cache
-def _sed_scores_eval() -> tuple[Any, Any, Any]:
-    """Return its detections at every threshold, its intersection counts and its PSDS.
-
-    Raises:
-        HearsayError: the package is not installed.
+    Returns:
+        [R] each: first frame; frame after the last; lowest score inside, the highest threshold at
+        which the run is a detection; the higher score of its two neighbours, at which it has become
+        part of a wider run (-inf: it has none).
     """
-    if find_spec("sed_scores_eval") is None:
-        raise HearsayError(
-            "PSDS needs the package sed_scores_eval, which is published as source: with a C++ "
-            "compiler, install it by .venv/bin/uv pip install sed_scores_eval==0.0.4"
-        )
-    with warnings.catch_warnings():
-        # dcase_util, below it, uses pkg_resources, which warns.
-        warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-        from sed_scores_eval.base_modules.cy_detection import onset_offset_curves
-        from sed_scores_eval.intersection_based import psds as score
-        from sed_scores_eval.intersection_based.intermediate_statistics import statistics_fn
-    return onset_offset_curves, statistics_fn, score
+    runs: list[tuple[int, int, float, float]] = []
+    rising: list[tuple[int, float]] = []  # first frame and lowest score of the runs still open
+    for frame, score in enumerate([*scores.tolist(), -np.inf]):
+        start = frame
+        while rising and rising[-1][1] > score:
+            start, lowest = rising.pop()
+            outside = max(score, rising[-1][1]) if rising else score
+            runs.append((start, frame, lowest, outside))
+        if not rising or rising[-1][1] < score:
+            rising.append((start, score))
+    starts, ends, inner, outer = zip(*runs, strict=True)
+    return np.array(starts), np.array(ends), np.array(inner), np.array(outer)
+
+
+def _overlaps(
+    onsets: NDArray[np.int64], offsets: NDArray[np.int64], events: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return how much of each of R detections lies in each of E events, [R, E]."""
+    begin = np.maximum(onsets[:, None], events[:, 0])
+    end = np.minimum(offsets[:, None], events[:, 1])
+    return np.maximum(end - begin, 0)
+
+
+def _changes(
+    amounts: NDArray[Any], first: NDArray[np.int64], last: NDArray[np.int64], num_thresholds: int
+) -> NDArray[np.int64]:
+    """Add up amounts [R, ...] that come at row `first` and go at row `last`, [C, ...].
+
+    Rows count from 1; what goes at 0 stays.
+    """
+    table = np.zeros((num_thresholds + 1, *amounts.shape[1:]), np.int64)
+    np.add.at(table, first, amounts)
+    np.subtract.at(table, last, amounts)
+    return table[1:]
+
+
+def _microseconds(times_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.rint(np.asarray(times_s) * MICROSECONDS_PER_SECOND).astype(np.int64)
