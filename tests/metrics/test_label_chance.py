@@ -45,20 +45,22 @@ def test_esc_10_has_the_chance_that_was_simulated_for_it():
 
 
 def test_map_at_3_of_41_classes():
-    assert chance_map_at_3(41) == pytest.approx((1 + 1 / 2 + 1 / 3) / 41)
-    assert chance_map_at_3(2) == pytest.approx(0.75)
-    with pytest.raises(HearsayError, match="not 0"):
-        chance_map_at_3(0)
+    assert chance_map_at_3(41, [3, 3]) == pytest.approx((1 + 1 / 2 + 1 / 3) / 41)
+    assert chance_map_at_3(41, [25]) == chance_map_at_3(41, [3])
+    assert chance_map_at_3(41, [1] * 9) == pytest.approx(1 / 41)
+    assert chance_map_at_3(10, [1, 2, 0]) == pytest.approx((1 + 1.5 + 0) / 10 / 3)
 
 
-def test_k_nn_over_random_votes_reaches_the_chance_of_map_at_3():
+@pytest.mark.parametrize("k", [1, 2, 25])
+def test_k_nn_over_random_votes_reaches_the_chance_of_map_at_3(k):
     generator = np.random.default_rng(3)
     scores = generator.random((4000, 300)).astype(np.float32)
-    found = count_votes(lambda rows: scores[rows], 4000, np.arange(300) % 12, 25)
+    found = count_votes(lambda rows: scores[rows], 4000, np.arange(300) % 12, k)
+    assert found.num_guesses.max() <= k
     labels = generator.integers(0, 12, size=4000)
     values = average_precision_at_3(true_label_ranks(found, labels))
     noise = 5 * values.std() / np.sqrt(4000)
-    assert values.mean() == pytest.approx(chance_map_at_3(12), abs=noise)
+    assert values.mean() == pytest.approx(chance_map_at_3(12, found.num_guesses), abs=noise)
 
 
 def test_permuting_clips_gives_the_exact_mean():
@@ -112,5 +114,8 @@ def test_bad_input_is_refused():
     for metric in LABEL_METRICS:
         with pytest.raises(HearsayError, match="1 to 4"):
             chance_label_level(metric, 4, [5])
+    for guesses in ([], [1, 3]):
+        with pytest.raises(HearsayError, match="at most 2 guesses"):
+            chance_map_at_3(2, guesses)
     with pytest.raises(HearsayError, match="'PSDS'"):
         chance_label_level("PSDS", 4, [1])

@@ -33,6 +33,11 @@ class LabelVotes:
     votes: NDArray[np.int64]
     nearest: NDArray[np.float32]
 
+    @property
+    def num_guesses(self) -> NDArray[np.int64]:
+        """How many labels each query gets, [Q]: those of its neighbours."""
+        return np.count_nonzero(self.votes, axis=1).astype(np.int64)
+
 
 def distance_scores(queries: NDArray[Any], database: NDArray[Any]) -> BlockScores:
     """Score queries [Q, D] against a database [N, D] by minus the squared Euclidean distance.

@@ -6,6 +6,7 @@ a system that hears classes apart can put whole classes to the wrong names, of c
 classes the second strays far, and a value near its mean proves nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -58,19 +59,32 @@ def chance_label_level(metric: str, num_candidates: int, num_relevant: Iterable[
     return total / num_candidates / len(counts)
 
 
-def chance_map_at_3(num_classes: int) -> float:
-    """Return the expected MAP@3 of three different guesses among K classes, each as likely.
+def chance_map_at_3(num_classes: int, num_guesses: Iterable[int]) -> float:
+    """Return the expected MAP@3 of guesses among K classes that know nothing of the query.
 
-    (1 + 1/2 + 1/3) / K: 4.47 % at 41. A text database whose neighbours are all of one class makes
-    one guess, of which 1 / K is right: the paper's 2.4 %.
+    With three guesses (1 + 1/2 + 1/3) / K, 4.47 % at 41. Only labels of the k neighbours are
+    guessed: of a text database, where these are copies of one text, a single one, of which 1 / K
+    is right. That is the paper's 2.4 %.
+
+    Args:
+        num_classes: K of the queries, each as likely.
+        num_guesses: labels that each query gets, e.g. `LabelVotes.num_guesses`; beyond three
+            none counts.
 
     Raises:
-        HearsayError: no class.
+        HearsayError: no query, or fewer classes than guesses.
     """
-    if num_classes < 1:
-        raise HearsayError(f"chance needs at least one class, not {num_classes}")
-    guesses = min(num_classes, NUM_GUESSES)
-    return float(sum(Fraction(1, rank) for rank in range(1, guesses + 1)) / num_classes)
+    counts = Counter(min(int(guesses), NUM_GUESSES) for guesses in num_guesses)
+    if not counts or max(counts) > num_classes:
+        raise HearsayError(
+            f"chance of MAP@3 needs queries with at most {num_classes} guesses each, which is the "
+            f"number of classes, not {max(counts, default='an empty list')}"
+        )
+    total = sum(
+        queries * sum((Fraction(1, rank) for rank in range(1, guesses + 1)), Fraction(0))
+        for guesses, queries in counts.items()
+    )
+    return float(total / num_classes / sum(counts.values()))
 
 
 def permuted_chance(
