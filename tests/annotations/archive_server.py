@@ -1,0 +1,101 @@
+"""A loopback server of bodies in memory that fails on demand, and zips of any kind."""
+
+import socket
+import struct
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+OPTIONS: dict[str, Any] = {"max_attempts": 3, "backoff_s": 0.01, "timeout_s": 5, "proxy": None}
+
+
+@dataclass
+class Body:
+    """What a path answers; `cuts` and `codes` are used up, one a request."""
+
+    content: bytes
+    cuts: list[int | None] = field(default_factory=list)  # break off after so many bytes
+    codes: list[int] = field(default_factory=list)
+    knows_ranges: bool = True
+    says_length: bool = True
+    wrong_range: bool = False
+    resets: bool = False  # a cut is a reset and no orderly end
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Site:
+    """The bodies by path, and the Range header of each request that came."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, Body] = {}
+        self.requests: list[tuple[str, str | None]] = []
+        self.address = ""
+
+    def ranges(self, path: str) -> list[str | None]:
+        return [wanted for name, wanted in self.requests if name == path]
+
+
+@contextmanager
+def serve_site() -> Iterator[Site]:
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            site.requests.append((self.path, wanted))
+            body = site.bodies.get(self.path)
+            code = 404 if body is None else body.codes.pop(0) if body.codes else 200
+            if body is None or code != 200:
+                self.send_response(code)
+                for name, value in (body.headers if body else {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                return
+            first = int(wanted[6:-1]) if wanted and body.knows_ranges else 0
+            if first >= len(body.content) > 0:
+                self.send_response(416)
+                self.end_headers()
+                return
+            self.send_response(206 if wanted and body.knows_ranges else 200)
+            if wanted and body.knows_ranges:
+                said = 0 if body.wrong_range else first
+                size = len(body.content)
+                self.send_header("Content-Range", f"bytes {said}-{size - 1}/{size}")
+            rest = body.content[first:]
+            if body.says_length:
+                self.send_header("Content-Length", str(len(rest)))
+            self.end_headers()
+            cut = body.cuts.pop(0) if body.cuts else None
+            self.wfile.write(rest if cut is None else rest[:cut])
+            if cut is not None and body.resets:
+                self.wfile.flush()
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
+    server.shutdown_request = lambda request: request.close()  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    site.address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def write_zip(path: Path, files: dict[str, bytes | str]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
