@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hearsay.annotations.audiogrounding import read_audiogrounding, read_audiogrounding_v2
+from hearsay.annotations.esc50 import read_esc50
 from hearsay.annotations.folder import read_folder
+from hearsay.annotations.fsdkaggle2018 import read_fsdkaggle2018
 from hearsay.annotations.tables import Index, check_index, read_index, write_index
 from hearsay.annotations.youtube import read_audiocaps, read_audioset
 from hearsay.errors import HearsayError
 
 Reader = Callable[[Path], Index]
+ArchiveReader = Callable[[Path, dict[str, Any]], Index]  # takes its section of the config too
 
 
 def read_demo(source: Path) -> Index:
@@ -30,6 +34,10 @@ READERS: dict[str, Reader] = {
     "audiogrounding": read_audiogrounding,
     "audiogrounding_v2": read_audiogrounding_v2,
 }
+ARCHIVE_READERS: dict[str, ArchiveReader] = {  # of folders that fetch_archive unpacks
+    "fsdkaggle2018": read_fsdkaggle2018,
+    "esc50": read_esc50,
+}
 
 
 def build_index(
@@ -41,21 +49,27 @@ def build_index(
     clips: Path,
     captions: Path,
     phrases: Path,
+    options: dict[str, Any] | None = None,
 ) -> None:
     """Write the index tables of a data set, its clips in one seeded random order.
 
     The order makes the first shards an unbiased sample of the data set; it is frozen from
     here on, since shard k is rows k * shard_size to (k + 1) * shard_size.
 
+    Args:
+        options: of the readers in ARCHIVE_READERS; the others take none.
+
     Raises:
         HearsayError: the reader is unknown, the annotations break a rule, or their number
             of clips is not `num_clips`, from which the workflow knows the number of shards.
     """
-    if reader not in READERS:
-        raise HearsayError(
-            f"datasets.{dataset}.reader: {reader!r} is unknown; choose {' or '.join(READERS)}"
-        )
-    index = READERS[reader](source)
+    if reader in ARCHIVE_READERS:
+        index = ARCHIVE_READERS[reader](source, options or {})
+    elif reader in READERS:
+        index = READERS[reader](source)
+    else:
+        known = " or ".join([*READERS, *ARCHIVE_READERS])
+        raise HearsayError(f"datasets.{dataset}.reader: {reader!r} is unknown; choose {known}")
     check_index(index, *(f"{source}: {table}" for table in ("clips", "captions", "phrases")))
     if len(index.clips) != num_clips:
         raise HearsayError(

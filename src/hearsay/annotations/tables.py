@@ -25,8 +25,11 @@ CLIPS_SCHEMA = pa.schema(
         ("end_s", pa.float64()),  # null: to the end
         ("split", pa.string()),
         ("labels", pa.list_(pa.string())),
+        ("licence", pa.string()),  # of the clip, in its data set's words; null: not stated
+        ("freesound_id", pa.string()),  # of the recording it is cut from; null: not stated
     ]
 )
+NOT_ALWAYS_STATED = ("licence", "freesound_id")  # a table may do without these columns
 CAPTIONS_SCHEMA = pa.schema(
     [("caption_id", pa.string()), ("clip_id", pa.string()), ("text", pa.string())]
 )
@@ -70,7 +73,7 @@ def read_index(clips: Path, captions: Path, phrases: Path) -> Index:
 def write_index(index: Index, clips: Path, captions: Path, phrases: Path) -> None:
     """Write the three tables with their fixed schemas."""
     for frame, schema, path in (
-        (index.clips, CLIPS_SCHEMA, clips),
+        (_with_all_columns(index.clips), CLIPS_SCHEMA, clips),
         (index.captions, CAPTIONS_SCHEMA, captions),
         (index.phrases, PHRASES_SCHEMA, phrases),
     ):
@@ -102,6 +105,10 @@ def check_index(
     rows.require("start_s", lambda v: v >= 0, "must be 0 or more")
     late = clips["end_s"].notna() & ~(clips["start_s"] < clips["end_s"])
     rows.refuse(late, "end_s", "must be greater than start_s")
+    for name in NOT_ALWAYS_STATED:
+        if name in clips:
+            blank = clips[name].map(lambda v: isinstance(v, str) and not v.strip()).astype(bool)
+            rows.refuse(blank, name, "must be null where it is not stated")
 
     rows = _Rows(captions_name, captions)
     rows.require_unique("caption_id")
@@ -170,6 +177,9 @@ def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     if not Path(path).is_file():
         raise HearsayError(f"{path} does not exist; the step that writes it has not run")
     table = pq.read_table(path)
+    for name in NOT_ALWAYS_STATED:
+        if name in schema.names and name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
     missing = [name for name in schema.names if name not in table.column_names]
     if missing:
         raise HearsayError(f"{path}: no column {', '.join(missing)}")
@@ -182,3 +192,9 @@ def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
         raise HearsayError(f"{path}: a column has another type ({error})") from error
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _with_all_columns(clips: pd.DataFrame) -> pd.DataFrame:
+    """Add what the reader of a data set does not state, as null."""
+    missing = [name for name in NOT_ALWAYS_STATED if name not in clips]
+    return clips.assign(**dict.fromkeys(missing))
