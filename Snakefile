@@ -64,6 +64,7 @@ rule disagreement:
 include: "workflow/rules/clips.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/words.smk"
+include: "workflow/rules/label_features.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/choices.smk"
 include: "workflow/rules/report.smk"

@@ -24,6 +24,7 @@ from hearsay.sweep import at_disagreement, find_obstacle, module_name, swept_val
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
+    form="[a-z][a-z0-9_]*",
     shard=r"\d{5}",
     method="[a-z][a-z0-9_]*",
     seed=r"\d+",
@@ -204,6 +205,38 @@ def word_training_file(table):
     return file
 
 
+def wal_net_training_files(name):
+    """Return a function of the wildcards: files of the data set WAL-Net learns, or nothing."""
+
+    def files(wildcards):
+        if config["wal_net"]["file"] is not None:
+            return []
+        dataset = config["wal_net"]["training"]["dataset"]
+        return per_shard(f"<results>/data/{{dataset}}/{name}", dataset)(wildcards)
+
+    return files
+
+
+def wal_net_training_clips(wildcards):
+    """The index of the data set that WAL-Net learns, or nothing."""
+    if config["wal_net"]["file"] is not None:
+        return []
+    dataset = config["wal_net"]["training"]["dataset"]
+    return f"<results>/data/{dataset}/index/clips.parquet"
+
+
+def form_files(suffix):
+    """Return a function of the wildcards: the files of the vectors that {form} is made of."""
+
+    def files(wildcards):
+        vectors = config["forms"][wildcards.form]["vectors"]
+        return per_shard(f"<results>/data/{{dataset}}/{vectors}/{{shard}}.{suffix}")(
+            wildcards
+        )
+
+    return files
+
+
 def run_options(wildcards):
     """All that changes the result of this stage of this method, as JSON."""
     return json.dumps(stage_options(config, wildcards.method, wildcards.stage))
@@ -280,6 +313,7 @@ IMAGE_DATASET = STAGE_DATASETS["audio_image"]
 TEXT_DATASET = STAGE_DATASETS["audio_text"]
 CORPUS_DATASET = config["datasets"].get(config["clip"]["training"]["dataset"])
 CLIP_WEIGHTS = f"<encoders>/{config['clip']['weights']}/clip.pt"
+WAL_NET_WEIGHTS = f"<encoders>/{config['wal_net']['weights']}/wal_net.pt"
 SUBSET = config["benchmark"]["subset"] or []
 OBSTACLE = find_obstacle(config, SCHEMA)  # None: the sweep can be run
 SWEPT = {} if OBSTACLE else swept_values(config)

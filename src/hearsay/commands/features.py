@@ -21,6 +21,20 @@ def extract_logmel(audio: Path, array: Path, index: Path, options: Options) -> N
     logmel.extract_logmel(audio, array, index, options)
 
 
+def extract_mfcc(audio: Path, array: Path, index: Path, options: Options) -> None:
+    """Compute the mean cepstral coefficients of one shard."""
+    from hearsay.features import mfcc
+
+    mfcc.extract_mfcc(audio, array, index, options)
+
+
+def extract_wal_logmel(audio: Path, array: Path, index: Path, options: Options) -> None:
+    """Compute WAL-Net's log-mel spectrograms of one shard."""
+    from hearsay.features import wal_logmel
+
+    wal_logmel.extract_wal_logmel(audio, array, index, options)
+
+
 def measure_fbank(data: Path, options: Options, statistics: Path, subset: Path | None) -> None:
     """Measure mean and standard deviation of the filter banks over the train split."""
     from hearsay.features import statistics as measure
@@ -98,13 +112,53 @@ def embed_words(
     )
 
 
+def prepare_wal_net(
+    options: Options,
+    weights: Path,
+    device: str,
+    threads: int,
+    arrays: list[Path] | None,
+    clips: Path | None,
+) -> None:
+    """Load published weights of WAL-Net, or train it on the weak labels of a data set."""
+    from hearsay.encoders import wal_net
+
+    wal_net.prepare_wal_net(options, weights, device, arrays or [], clips, threads)
+
+
+def embed_wal_net(weights: Path, features: Path, array: Path, index: Path, device: str) -> None:
+    """Embed the sound of one shard with the frozen WAL-Net."""
+    from hearsay.encoders import wal_net
+
+    wal_net.embed_wal_net(weights, features, array, index, device)
+
+
+def form_vectors(
+    clips: Path,
+    arrays: list[Path],
+    options: Options,
+    array: Path,
+    index: Path,
+    subset: Path | None,
+) -> None:
+    """Bring the vectors of a data set into a form: raw, standardised or reduced, of unit norm."""
+    from hearsay.features import forms
+
+    forms.form_vectors(clips, arrays, options, array, index, subset)
+
+
 COMMANDS: list[Callable[..., None]] = [
     extract_fbank,
     extract_logmel,
+    extract_mfcc,
+    extract_wal_logmel,
     measure_fbank,
     draw_corpus,
     prepare_clip,
     embed_images,
     embed_captions,
     embed_words,
+    prepare_wal_net,
+    embed_wal_net,
+    form_vectors,
 ]
