@@ -7,13 +7,15 @@ table crosses two losses with four measures; what the paper leaves open is decid
 | loss | measure | a pair that belongs together | another pair |
 |---|---|---|---|
 | bce | exp_l1, exp_l2 | -log exp(-D) = D | -log(1 - exp(-D)) |
-| bce | l1, l2 | -log sigmoid(-D) | -log(1 - sigmoid(-D)) |
+| bce | l1, l2 | -log(1 / (1 + D)) | -log(D / (1 + D)) |
 | contrastive | l1, l2 | D² / 2 | max(0, margin - D)² / 2 |
 | contrastive | exp_l1, exp_l2 | S² / 2, S = 1 - exp(-D) | max(0, margin - S)² / 2 |
 
-Cross-entropy needs a probability, which an unbounded distance is not. The logistic function is
-what libraries put around unbounded scores, so -D is taken as the logit. Then a pair at distance 0
-belongs together with probability 1/2, and `bce` of `l1`, `l2` never falls below log 2 for it.
+Cross-entropy needs a probability, which an unbounded distance is not. 1 / (1 + D) is 1 at distance
+0 and 0 far away, like exp(-D), but falls slowly, so it is no second name for it. A logistic
+function of -D would not do: it is 1/2 at distance 0, so that pairs which belong together are
+pulled even there, and the space collapses.
+
 The contrastive loss (Hadsell et al. 2006, equation 4) wants a distance, so exp(-D), which grows
 with likeness, is turned round.
 
@@ -25,7 +27,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from hearsay.errors import HearsayError
 
@@ -70,7 +71,7 @@ def make_pair_loss(options: dict[str, Any]) -> PairLoss:
         )
     norm, is_exponential = measure[-2:], measure.startswith("exp_")
     if loss == "bce":
-        of_distance = _exponential_entropy if is_exponential else _logistic_entropy
+        of_distance = _exponential_entropy if is_exponential else _inverse_entropy
     else:
         margin = options["margin"]
         if not margin > 0:
@@ -93,9 +94,9 @@ def _exponential_entropy(distance: Tensor, is_same: Tensor) -> Tensor:
     return torch.where(is_same, distance, -torch.log(-torch.expm1(-distance)))
 
 
-def _logistic_entropy(distance: Tensor, is_same: Tensor) -> Tensor:
-    """Cross-entropy of sigmoid(-D)."""
-    return functional.softplus(torch.where(is_same, distance, -distance))
+def _inverse_entropy(distance: Tensor, is_same: Tensor) -> Tensor:
+    """Cross-entropy of 1 / (1 + D)."""
+    return torch.log1p(torch.where(is_same, distance, 1 / distance))
 
 
 def _contrastive(spread: Tensor, is_same: Tensor, margin: float) -> Tensor:
