@@ -51,6 +51,32 @@ rule fetch_annotations:
         " --file {output.file:q}"
 
 
+rule fetch_archive:
+    output:
+        summary="<results>/data/{dataset}/archive.json",
+    log:
+        "<logs>/fetch_archive/{dataset}.log",
+    benchmark:
+        "<benchmarks>/fetch_archive/{dataset}.tsv"
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=720,
+    params:
+        version=1,
+        # Undeclared, as media are: parts of archives outlive a failure, and the next start goes on.
+        archives=lambda _, output: str(Path(output.summary).with_name("archives")),
+        folder=subpath(output.summary, strip_suffix=".json"),
+        options=archive_options,
+    shell:
+        "hearsay --log {log:q} fetch_archive"
+        " --options {params.options:q}"
+        " --archives {params.archives:q}"
+        " --folder {params.folder:q}"
+        " --summary {output.summary:q}"
+
+
 rule build_index:
     input:
         reader_inputs,
@@ -69,6 +95,7 @@ rule build_index:
         version=1,
         reader=dataset_option("reader"),
         source=reader_source,
+        options=reader_options,
         num_clips=dataset_option("num_clips"),
         shuffle_seed=dataset_option("shuffle_seed"),
     shell:
@@ -81,6 +108,7 @@ rule build_index:
         " --clips {output.clips:q}"
         " --captions {output.captions:q}"
         " --phrases {output.phrases:q}"
+        " {params.options:q}"
 
 
 rule fetch_clips:
@@ -102,6 +130,7 @@ rule fetch_clips:
         shard_size=dataset_option("shard_size"),
         options=fetch_options,
         serve=serve_option,
+        archive=archive_folder,
         # Media lie in an undeclared folder: Snakemake would delete a declared one on failure.
         media_folder=subpath(output.status, strip_suffix=".status.parquet"),
         run_folder=subpath(input.clips, ancestor=3),
@@ -115,6 +144,7 @@ rule fetch_clips:
         " --options {params.options:q}"
         " --run-folder {params.run_folder:q}"
         " {params.serve:q}"
+        " {params.archive:q}"
         " --num-workers 2"
 
 

@@ -95,14 +95,21 @@ def per_shard(pattern, dataset=None):
     return files
 
 
+ARCHIVE_READERS = ("fsdkaggle2018", "esc50")
+# The keys of their sections that say where archives come from; the others make splits.
+ARCHIVE_OPTIONS = ("record", "files", "address", "md5", "max_bytes")
+
+
 def reader_inputs(wildcards):
-    """What the reader of {dataset} reads: the demo's tables, the user's CSV, or fetched lists."""
+    """What the reader of {dataset} reads: tables, the user's CSV, an archive, or fetched lists."""
     reader = config["datasets"][wildcards.dataset]["reader"]
     if reader == "folder":
         return config["datasets"][wildcards.dataset]["folder"]["csv"]
     if reader == "demo":
         tables = ("clips", "captions", "phrases")
         names = [f"source/{table}.parquet" for table in tables]
+    elif reader in ARCHIVE_READERS:
+        names = ["archive.json"]
     else:
         suffix = "json" if reader.startswith("audiogrounding") else "csv"
         names = [f"annotations/{split}.{suffix}" for split in ("train", "val", "test")]
@@ -110,10 +117,39 @@ def reader_inputs(wildcards):
 
 
 def reader_source(wildcards, input):
-    """What `build_index --source` gets: the user's CSV, or the folder of the files above."""
-    if config["datasets"][wildcards.dataset]["reader"] == "folder":
+    """What `build_index --source` gets: the CSV, what was unpacked, or the folder of the files."""
+    reader = config["datasets"][wildcards.dataset]["reader"]
+    if reader == "folder":
         return input[0]
+    if reader in ARCHIVE_READERS:
+        return str(Path(input[0]).with_suffix(""))
     return str(Path(input[0]).parent)
+
+
+def reader_options(wildcards):
+    """How the reader of an archive makes splits, as an option with JSON; others take nothing."""
+    dataset = config["datasets"][wildcards.dataset]
+    if dataset["reader"] not in ARCHIVE_READERS:
+        return []
+    section = dataset[dataset["reader"]]
+    options = {key: section[key] for key in section if key not in ARCHIVE_OPTIONS}
+    return ["--options", json.dumps(options)]
+
+
+def archive_options(wildcards):
+    """Where the archives of {dataset} come from, and how they are asked for, as JSON."""
+    dataset = config["datasets"][wildcards.dataset]
+    section, fetch = dataset[dataset["reader"]], dataset["fetch"]
+    asking = ("max_attempts", "backoff_s", "timeout_s", "proxy")
+    options = {key: section[key] for key in ARCHIVE_OPTIONS if key in section}
+    return json.dumps({**options, **{key: fetch[key] for key in asking}})
+
+
+def archive_folder(wildcards, input):
+    """Where `fetch_clips` finds the clips of an archive, as an option; others need nothing."""
+    if config["datasets"][wildcards.dataset]["reader"] not in ARCHIVE_READERS:
+        return []
+    return ["--archive-folder", str(Path(input.clips).parents[1] / "archive")]
 
 
 def annotation_address(wildcards):

@@ -101,6 +101,9 @@ def check_index(
     rows.require_unique("clip_id")
     rows.require("source", lambda v: v in SOURCES, f"must be one of {', '.join(SOURCES)}")
     rows.require("locator", lambda v: bool(v.strip()), "must not be empty")
+    leads_out = clips["locator"].map(lambda v: v.startswith("/") or ".." in Path(v).parts)
+    leads_out &= clips["source"] == "archive"
+    rows.refuse(leads_out, "locator", "must be a path inside the archive")
     rows.require("split", lambda v: v in SPLITS, f"must be one of {', '.join(SPLITS)}")
     rows.require("start_s", lambda v: v >= 0, "must be 0 or more")
     late = clips["end_s"].notna() & ~(clips["start_s"] < clips["end_s"])

@@ -13,7 +13,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from hearsay.clips.fetcher import PASSING_FETCH_STATUSES, Clip, Fetcher, Outcome
+from hearsay.clips.fetcher import (
+    LOCAL_SOURCES,
+    PASSING_FETCH_STATUSES,
+    Clip,
+    Fetcher,
+    Outcome,
+)
 from hearsay.clips.ffmpeg import find_ffmpeg
 from hearsay.clips.server import serve_media
 from hearsay.clips.shards import read_shard
@@ -37,12 +43,14 @@ def fetch_clips(
     run_folder: Path,
     serve_folder: Path | None,
     num_workers: int,
+    archive_folder: Path | None = None,
 ) -> None:
     """Fetch the media of the clips of one shard and write the status table, one row a clip.
 
     What is settled stands in a journal in `media_folder`, so that a later start, after a kill
     or with other options, fetches only what is missing. A media file under its final name is
-    complete and decodes to its end. Files named by source `file` are verified where they lie.
+    complete and decodes to its end. Files of sources `file` and `archive` are verified where they
+    lie.
 
     Args:
         media_folder: takes one media file a clip, named by its id, and the journal.
@@ -51,26 +59,27 @@ def fetch_clips(
         run_folder: on a file system that all jobs of the run share; holds the rate limit.
         serve_folder: served on loopback for the time of the call, in place of
             "http://localhost/media/" in locators; None: nothing is served.
+        archive_folder: in which locators of source `archive` lie; None: there are none.
 
     Raises:
         HearsayError: what concerns all clips: no ffmpeg, no network, a source that refuses
-            everything, a full disk, a source `archive`, a shard beyond the index.
+            everything, a full disk, no folder for a source `archive`, a shard beyond the index.
     """
     rows = [_clip(row) for row in read_shard(clips, shard, shard_size).to_dict("records")]
     for clip in rows:
-        if clip.source not in ("youtube", "http", "file"):
+        if clip.source == "archive" and archive_folder is None:
             raise HearsayError(
-                f"clip {clip.clip_id} has source {clip.source}, which fetch_clips does not know; "
-                "use youtube, http or file"
+                f"clip {clip.clip_id} has source archive, and its reader has no archive that "
+                "could be fetched; unpack it and give the files to reader folder"
             )
-    if any(clip.source != "file" for clip in rows):
+    if any(clip.source not in LOCAL_SOURCES for clip in rows):
         find_ffmpeg()
     media_folder.mkdir(parents=True, exist_ok=True)
     for leftover in media_folder.glob(".*.partial.*"):
         leftover.unlink(missing_ok=True)
     with ExitStack() as stack:
         address = stack.enter_context(serve_media(serve_folder)) if serve_folder else None
-        fetcher = Fetcher(media_folder, options, run_folder, address)
+        fetcher = Fetcher(media_folder, options, run_folder, address, archive_folder)
         outcomes = {
             outcome.clip_id: outcome
             for outcome in progress(_fetch_all(fetcher, rows, num_workers), len(rows), "clip")

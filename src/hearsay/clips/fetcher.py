@@ -19,6 +19,7 @@ from hearsay.clips.status import BLOCKING_FETCH_STATUSES, PERMANENT_FETCH_STATUS
 from hearsay.clips.verify import MediaContent, decode_fully
 
 LOCALHOST = "http://localhost/"
+LOCAL_SOURCES = ("file", "archive")  # verified where they lie
 ROUNDING_S = 1e-3  # a recording that is shorter by less than this is not too short
 PASSING_FETCH_STATUSES = BLOCKING_FETCH_STATUSES | {"network"}
 
@@ -55,13 +56,22 @@ class Fetcher:
     """Fetch single clips from several threads, sharing journal, rate limit and options."""
 
     def __init__(
-        self, media_folder: Path, options: dict[str, Any], run_folder: Path, address: str | None
+        self,
+        media_folder: Path,
+        options: dict[str, Any],
+        run_folder: Path,
+        address: str | None,
+        archive_folder: Path | None,
     ) -> None:
-        """Take `address` ("http://127.0.0.1:PORT/") in place of http://localhost/; None: leave."""
+        """Take `address` ("http://127.0.0.1:PORT/") in place of http://localhost/; None: leave.
+
+        Locators of source `archive` are paths inside `archive_folder`.
+        """
         self.stop = threading.Event()
         self._folder = media_folder
         self._options = options
         self._address = address
+        self._archive_folder = archive_folder
         self._journal = Journal(media_folder)
         self._decoded: dict[Path, Future[MediaContent]] = {}
         self._decoded_lock = threading.Lock()
@@ -85,7 +95,8 @@ class Fetcher:
         settled = self._settled(clip, request)
         if settled is not None:
             return settled
-        outcome = self._verify_file(clip) if clip.source == "file" else self._try_remote(clip)
+        is_local = clip.source in LOCAL_SOURCES
+        outcome = self._verify_file(clip) if is_local else self._try_remote(clip)
         if outcome.status != "ok":
             logger.warning("clip %s: %s: %s", clip.clip_id, outcome.status, outcome.detail)
         self._journal.append({**asdict(outcome), "request": request, "access": self._access})
@@ -100,15 +111,21 @@ class Fetcher:
         if outcome.status == "ok":
             path = Path(outcome.path)
             if clip.source != "file":  # the working directory may be another one today
-                path = self._folder / path.name
+                path = self._archived(clip) or self._folder / path.name
                 outcome = Outcome(**{**asdict(outcome), "path": str(path)})
             return outcome if path.is_file() and path.stat().st_size == outcome.bytes else None
         # A local file may have been mended, and asking for it costs nobody anything.
-        permanent = outcome.status in PERMANENT_FETCH_STATUSES and clip.source != "file"
+        permanent = outcome.status in PERMANENT_FETCH_STATUSES and clip.source not in LOCAL_SOURCES
         return outcome if permanent and entry["access"] == self._access else None
 
+    def _archived(self, clip: Clip) -> Path | None:
+        """Return where a clip of an archive lies; None: it is of another source."""
+        if clip.source != "archive" or self._archive_folder is None:
+            return None
+        return self._archive_folder / clip.locator
+
     def _verify_file(self, clip: Clip) -> Outcome:
-        path = Path(clip.locator)
+        path = self._archived(clip) or Path(clip.locator)
         try:
             if not path.is_file():
                 raise FetchError("not_found", f"there is no file {path}")
@@ -119,16 +136,16 @@ class Fetcher:
             duration_s = max(0.0, min(held_s, wanted_s))
             self._check(content, duration_s)
         except FetchError as error:
-            return Outcome(clip.clip_id, error.status, error.detail, attempts=1, tool="file")
+            return Outcome(clip.clip_id, error.status, error.detail, attempts=1, tool=clip.source)
         return Outcome(
             clip.clip_id,
             "ok",
             attempts=1,
             bytes=path.stat().st_size,
             duration_s=duration_s,
-            path=clip.locator,
+            path=str(path),
             start_offset_s=start_offset_s,
-            tool="file",
+            tool=clip.source,
         )
 
     def _decode_once(self, path: Path) -> MediaContent:

@@ -66,7 +66,7 @@ FETCH_SCHEMA = pa.schema(
         ("duration_s", pa.float64()),  # of the clip, as far as the file holds it; 0: none
         ("path", pa.string()),  # media file, relative to the working directory; "": none
         ("start_offset_s", pa.float64()),  # where in that file the clip begins
-        ("tool", pa.string()),  # "yt-dlp 2026.08.19", "file"
+        ("tool", pa.string()),  # "yt-dlp 2026.08.19", "file", "archive"
     ]
 )
 

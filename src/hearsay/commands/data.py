@@ -23,6 +23,13 @@ def fetch_annotations(address: str, file: Path) -> None:
     download.fetch_annotations(address, file)
 
 
+def fetch_archive(options: Options, archives: Path, folder: Path, summary: Path) -> None:
+    """Bring the archives of a data set, verified, and unpack them."""
+    from hearsay.annotations import archives as fetching
+
+    fetching.fetch_archive(options, archives, folder, summary)
+
+
 def build_index(
     dataset: str,
     reader: str,
@@ -32,11 +39,14 @@ def build_index(
     clips: Path,
     captions: Path,
     phrases: Path,
+    options: Options | None,
 ) -> None:
     """Read the annotations of a data set into the index tables, shuffled once."""
     from hearsay.annotations import index
 
-    index.build_index(dataset, reader, source, num_clips, shuffle_seed, clips, captions, phrases)
+    index.build_index(
+        dataset, reader, source, num_clips, shuffle_seed, clips, captions, phrases, options
+    )
 
 
 def fetch_clips(
@@ -49,6 +59,7 @@ def fetch_clips(
     run_folder: Path,
     serve_folder: Path | None,
     num_workers: int,
+    archive_folder: Path | None,
 ) -> None:
     """Fetch the clips of one shard and record what became of each."""
     from hearsay.clips import fetch
@@ -63,6 +74,7 @@ def fetch_clips(
         run_folder,
         serve_folder,
         num_workers,
+        archive_folder,
     )
 
 
@@ -103,6 +115,7 @@ def collect_availability(data: Path, num_shards: int, table: Path, summary: Path
 COMMANDS: list[Callable[..., None]] = [
     make_demo,
     fetch_annotations,
+    fetch_archive,
     build_index,
     fetch_clips,
     decode_clips,
