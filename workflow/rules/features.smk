@@ -176,9 +176,12 @@ rule embed_captions:
     input:
         weights=CLIP_WEIGHTS,
         captions="<results>/data/{dataset}/index/captions.parquet",
+        phrases="<results>/data/{dataset}/index/phrases.parquet",
     output:
         array="<results>/data/{dataset}/caption_embeddings.npy",
         index="<results>/data/{dataset}/caption_embeddings.parquet",
+        phrase_array="<results>/data/{dataset}/phrase_embeddings.npy",
+        phrase_index="<results>/data/{dataset}/phrase_embeddings.parquet",
     log:
         "<logs>/embed_captions/{dataset}.log",
     benchmark:
@@ -190,12 +193,15 @@ rule embed_captions:
         mem_mb=8000,
         runtime=60,
     params:
-        version=1,
+        version=2,
         device=config["benchmark"]["device"],
     shell:
         "hearsay --log {log:q} embed_captions"
         " --weights {input.weights:q}"
         " --captions {input.captions:q}"
+        " --phrases {input.phrases:q}"
         " --array {output.array:q}"
         " --index {output.index:q}"
+        " --phrase-array {output.phrase_array:q}"
+        " --phrase-index {output.phrase_index:q}"
         " --device {params.device:q}"

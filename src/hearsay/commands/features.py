@@ -81,11 +81,22 @@ def embed_images(weights: Path, images: Path, array: Path, index: Path, device: 
     embed.embed_images(weights, images, array, index, device)
 
 
-def embed_captions(weights: Path, captions: Path, array: Path, index: Path, device: str) -> None:
-    """Embed the captions of a data set with the frozen text tower."""
+def embed_captions(
+    weights: Path,
+    captions: Path,
+    phrases: Path,
+    array: Path,
+    index: Path,
+    phrase_array: Path,
+    phrase_index: Path,
+    device: str,
+) -> None:
+    """Embed the captions and phrases of a data set with the frozen text tower."""
     from hearsay.encoders import embed
 
-    embed.embed_captions(weights, captions, array, index, device)
+    embed.embed_captions(
+        weights, captions, phrases, array, index, phrase_array, phrase_index, device
+    )
 
 
 def embed_words(

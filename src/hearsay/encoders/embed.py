@@ -1,4 +1,4 @@
-"""Embed pictures and captions once with the frozen towers, for training and scoring to gather."""
+"""Embed pictures, captions and phrases once with the frozen towers, for others to gather."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from hearsay.errors import HearsayError
 from hearsay.files import atomic_path, write_parquet
 from hearsay.progress import progress
 
-BATCH_SIZE = 256  # pictures or captions at a time; changes memory, not results
+BATCH_SIZE = 256  # pictures or texts at a time; changes memory, not results
 
 
 def embed_images(
@@ -55,32 +55,53 @@ def embed_images(
 
 
 def embed_captions(
-    weights: Path, captions: Path, array: Path, index: Path, device: str, num_workers: int = 1
+    weights: Path,
+    captions: Path,
+    phrases: Path,
+    array: Path,
+    index: Path,
+    phrase_array: Path,
+    phrase_index: Path,
+    device: str,
+    num_workers: int = 1,
 ) -> None:
-    """Embed all captions: float16 [captions, D], unit norm, in the table's order.
+    """Embed all captions and phrases: float16 [M, D] and [P, D], unit norm, in the tables' order.
 
-    No prompt is put around a caption.
+    No prompt is put around a text. Texts that repeat are embedded once.
 
     Args:
         weights: of `prepare_clip`.
         captions: the captions table.
-        array: the .npy to write.
+        phrases: the phrases table; may be empty.
+        array: the .npy to write, of captions.
         index: the table to write beside it: caption_id, clip_id, row, text.
+        phrase_array: the .npy to write, of phrases.
+        phrase_index: the table to write beside it: caption_id, clip_id, phrase_number (within its
+            caption, from 0), row.
         device: auto, cpu or cuda.
         num_workers: threads that compute.
+
+    Raises:
+        HearsayError: a table does not exist.
     """
     torch_device = resolve_device(device)
     towers = load_clip(weights, torch_device)
-    if not Path(captions).is_file():
-        raise HearsayError(f"{captions} does not exist; build_index has not run")
-    table = pq.read_table(captions, columns=["caption_id", "clip_id", "text"]).to_pandas()
-    texts = table["text"].tolist()
-    batches = [texts[start : start + BATCH_SIZE] for start in range(0, len(texts), BATCH_SIZE)]
+    of_captions, of_phrases = _read_texts(captions, "text"), _read_texts(phrases, "phrase")
+    texts = pd.concat([of_captions["text"], of_phrases["phrase"]])
+    rows, distinct = pd.factorize(texts)
+    batches = [
+        distinct[start : start + BATCH_SIZE].tolist()
+        for start in range(0, len(distinct), BATCH_SIZE)
+    ]
     blocks = [np.zeros((0, towers.embed_dim), dtype=np.float16)]
     with reproducible(torch_device, num_workers):
-        for batch in progress(batches, total=len(batches), unit=f"batch of {BATCH_SIZE} caption"):
+        for batch in progress(batches, total=len(batches), unit=f"batch of {BATCH_SIZE} text"):
             blocks.append(encode_texts(towers, batch))
-    _write(np.concatenate(blocks), table, array, index)
+    embeddings = np.concatenate(blocks)[rows]  # [M + P, D]
+    numbers = of_phrases.groupby("caption_id").cumcount()
+    numbered = of_phrases[["caption_id", "clip_id"]].assign(phrase_number=numbers)
+    _write(embeddings[: len(of_captions)], of_captions, array, index)
+    _write(embeddings[len(of_captions) :], numbered, phrase_array, phrase_index)
 
 
 def encode_pixels(towers: ClipTowers, pixels: Tensor) -> NDArray[np.float16]:
@@ -95,6 +116,12 @@ def encode_texts(towers: ClipTowers, texts: Sequence[str]) -> NDArray[np.float16
         return _unit(towers.model.encode_text(towers.tokenize(texts)))
 
 
+def _read_texts(table: Path, name: str) -> pd.DataFrame:
+    if not Path(table).is_file():
+        raise HearsayError(f"{table} does not exist; build_index has not run")
+    return pq.read_table(table, columns=["caption_id", "clip_id", name]).to_pandas().astype(str)
+
+
 def _unit(embeddings: Tensor) -> NDArray[np.float16]:
     unit = functional.normalize(embeddings.float(), dim=-1)
     return unit.cpu().numpy().astype(np.float16)
@@ -104,5 +131,5 @@ def _write(embeddings: NDArray[np.float16], table: pd.DataFrame, array: Path, in
     with atomic_path(array) as temporary:
         np.save(temporary, embeddings)
     table = table.assign(row=np.arange(len(table), dtype=np.int64))
-    order = [name for name in ("caption_id", "clip_id", "row", "text") if name in table.columns]
-    write_parquet(table[order], index)
+    order = ("caption_id", "clip_id", "phrase_number", "row", "text")
+    write_parquet(table[[name for name in order if name in table.columns]], index)
