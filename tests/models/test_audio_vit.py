@@ -9,6 +9,7 @@ from torch import Tensor
 from hearsay.encoders.image_tower import ImageTower, make_image_tower
 from hearsay.errors import HearsayError
 from hearsay.models.audio_vit import AudioViT, resize_positions
+from hearsay.models.transformer import Attention
 
 VISION = {"image_size": 24, "patch_size": 8, "width": 16, "layers": 2, "head_width": 8}
 TEXT = {"context_length": 8, "vocab_size": 50, "width": 16, "heads": 2, "layers": 1}
@@ -98,6 +99,39 @@ def test_output_equals_a_naive_reference() -> None:
     expected = naive_forward(tower.state_dict(), features, (5, 4))
     assert expected.shape == (2, 12)
     torch.testing.assert_close(tower(features), expected, rtol=0, atol=1e-5)
+
+
+def test_patches_are_the_values_of_the_last_layer() -> None:
+    tower = AudioViT(random_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
+    features, state = torch.randn(2, 1, 30, 16), tower.state_dict()
+    seen: list[Tensor] = []
+    tower.blocks[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    tower(features)
+    x = norm(seen[0], state, "blocks.1.ln_1")[:, 1:]
+    name = "blocks.1.attn."
+    value = x @ state[name + "in_proj.weight"][32:].T + state[name + "in_proj.bias"][32:]
+    value = value @ state[name + "out_proj.weight"].T + state[name + "out_proj.bias"]
+    expected = norm(value, state, "ln_post") @ state["proj"]  # [B, P, D], time over mel
+    patches = tower.embed_patches(features)
+    assert patches.shape == (2, 5, 3, 12)
+    torch.testing.assert_close(patches.reshape(2, 15, 12), expected, rtol=0, atol=1e-5)
+
+
+def test_attention_to_nothing_but_oneself_is_the_value() -> None:
+    torch.manual_seed(0)
+    attention, tokens = Attention(8, 2), torch.randn(5, 1, 8)  # each token alone in its row
+    torch.testing.assert_close(attention.values(tokens), attention(tokens))
+
+
+def test_in_a_tower_of_one_layer_each_patch_hears_its_own_place_alone() -> None:
+    torch.manual_seed(0)
+    sizes = {"layers": 1}
+    tower = AudioViT(tower_of(make_clip(**sizes), **sizes), 32, 16, time_stride=8, mel_stride=8)
+    before = torch.randn(1, 1, 32, 16)
+    after = before.clone()
+    after[:, :, 16:24, 8:] += 1
+    moved = (tower.embed_patches(after) != tower.embed_patches(before)).any(dim=-1)[0]
+    assert moved.tolist() == [[False, False], [False, False], [False, True], [False, False]]
 
 
 def test_mean_over_channels_equals_a_third_of_the_input_in_all_three() -> None:

@@ -1,5 +1,7 @@
 """The audio tower of Zhao et al. 2022 (VIP-ANT): CLIP's image ViT, reading a spectrogram."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -81,6 +83,37 @@ class AudioViT(nn.Module):
         Raises:
             HearsayError: the features have another size.
         """
+        x = self.blocks(self._embed_tokens(features))
+        embedding: Tensor = self.ln_post(x[:, 0]) @ self.proj  # [B, D]
+        return embedding
+
+    def embed_patches(self, features: Tensor) -> Tensor:
+        """Embed every patch of spectrograms in the space of `forward`.
+
+        Training asks the class token alone to live in that space. It fills itself with the values
+        of the tokens that it attends to, so these, mapped as its own are, lie there too, which the
+        patches' own outputs need not. Hence the last layer's values take the place of that layer,
+        as in MaskCLIP (Zhou et al. 2022), without the sum with its input and without its MLP.
+
+        Args:
+            features: as of `forward`.
+
+        Returns:
+            [B, time patches, mel patches, D], not normalised.
+
+        Raises:
+            HearsayError: the features have another size.
+        """
+        x = self._embed_tokens(features)
+        *blocks, last = (cast(Block, block) for block in self.blocks)
+        for block in blocks:
+            x = block(x)
+        values = last.attn.values(last.ln_1(x[:, 1:]))  # [B, P, W]
+        embeddings: Tensor = self.ln_post(values) @ self.proj  # [B, P, D]
+        return embeddings.reshape(len(x), *self.grid_size, -1)
+
+    def _embed_tokens(self, features: Tensor) -> Tensor:
+        """Turn features [B, 1, T, F] into the tokens that the first layer meets: [B, 1 + P, W]."""
         if features.shape[1:] != (1, *self.input_size):
             raise HearsayError(
                 f"features of shape {tuple(features.shape)} reached a tower built for "
@@ -93,9 +126,8 @@ class AudioViT(nn.Module):
         x = patches.flatten(3).flatten(1, 2) @ kernel.flatten(1).T  # [B, P, W]
         token = self.class_embedding.to(x.dtype).expand(len(x), 1, -1)
         x = torch.cat([token, x], dim=1) + self.positional_embedding.to(x.dtype)  # [B, 1 + P, W]
-        x = self.blocks(self.ln_pre(x))
-        embedding: Tensor = self.ln_post(x[:, 0]) @ self.proj  # [B, D]
-        return embedding
+        normalised: Tensor = self.ln_pre(x)
+        return normalised
 
 
 def patch_grid(

@@ -38,6 +38,12 @@ class Attention(nn.Module):
         attended: Tensor = self.out_proj(joined.transpose(1, 2).flatten(2))
         return attended
 
+    def values(self, x: Tensor) -> Tensor:
+        """Map tokens [B, P, W] as if each attended to itself alone: [B, P, W]."""
+        weight, bias = (wanted.chunk(3)[2] for wanted in (self.in_proj.weight, self.in_proj.bias))
+        offered: Tensor = self.out_proj(functional.linear(x, weight, bias))
+        return offered
+
 
 class Mlp(nn.Module):
     """Two linear layers with a GELU, or CLIP's approximation of it, between them."""
