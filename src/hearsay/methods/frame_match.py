@@ -3,6 +3,8 @@
 Two stages train one audio tower: first against the images of the clips, then, with a fresh
 temperature, against their captions. The image and text towers stay frozen, so their embeddings
 are computed once and gathered here.
+
+Beyond the papers, the tower's patches are embedded too, so that these methods ground phrases.
 """
 
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ from hearsay.methods.family import Batch, Loss, Options
 from hearsay.methods.image_choice import clip_embedding, make_pairing
 from hearsay.methods.info_nce import info_nce, initial_log_scale
 from hearsay.methods.masks import mask_features
+from hearsay.methods.patch_frames import patch_centres, spread_patches
 from hearsay.models.audio_vit import AudioViT, patch_grid, resize_positions
 
 TARGETS = {"audio_image": "image_embeddings", "audio_text": "caption_embeddings"}
@@ -33,15 +36,26 @@ class FrameMatchNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Embed the segments of features [B, T, F]: float32 [B, S, D], not normalised."""
-        num_clips, num_frames, num_bins = features.shape
-        segments = features.reshape(  # [B * S, T / S, F]
-            num_clips * self.num_segments, num_frames // self.num_segments, num_bins
-        )
         # Only the tower computes in bfloat16: cosines need more than its three digits.
         with autocast(features.device):
-            embeddings = self.tower(segments.unsqueeze(1))
-        split: Tensor = embeddings.float().view(num_clips, self.num_segments, -1)
+            embeddings = self.tower(self._segments(features))
+        split: Tensor = embeddings.float().view(len(features), self.num_segments, -1)
         return split
+
+    def embed_patches(self, features: Tensor) -> Tensor:
+        """Embed the patches of features [B, T, F], those of all segments one after another.
+
+        Returns:
+            float32 [B, S * time patches, mel patches, D], not normalised.
+        """
+        with autocast(features.device):
+            patches = self.tower.embed_patches(self._segments(features))  # [B * S, ...]
+        return patches.float().view(len(features), -1, *patches.shape[2:])
+
+    def _segments(self, features: Tensor) -> Tensor:
+        """Cut features [B, T, F] into what the tower hears: [B * S, 1, T / S, F]."""
+        num_frames, num_bins = features.shape[1:]
+        return features.reshape(-1, 1, num_frames // self.num_segments, num_bins)
 
 
 class FrameMatch:
@@ -92,8 +106,7 @@ class FrameMatch:
         Where that stage heard segments and this one hears the whole clip, the learned grid of
         positions is resized.
         """
-        if not isinstance(network, FrameMatchNetwork):
-            raise TypeError(f"expected a FrameMatchNetwork, not {type(network).__name__}")
+        network = _checked(network)
         taken = {name: weight for name, weight in state.items() if name.startswith("tower.")}
         if self.num_segments != self.num_image_segments and POSITIONS in taken:
             old = patch_grid(
@@ -131,9 +144,42 @@ class FrameMatch:
             return functional.normalize(segments.squeeze(1), dim=-1)
         return segments if self.keeps_norms else functional.normalize(segments, dim=-1)
 
+    def embed_frames(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Embed every frame of the filter bank by the patches around it: unit vectors [B, T, D].
+
+        The patches of one time are averaged over mel; between times the means are interpolated
+        linearly.
+        """
+        network = _checked(network)
+        features, tower = batch["fbank"], network.tower
+        patches = network.embed_patches(features).mean(dim=2)  # [B, P, D]
+        centres = patch_centres(
+            network.num_segments,
+            tower.input_size[0],
+            tower.grid_size[0],
+            tower.conv1.kernel_size[0],
+            tower.stride[0],
+        )
+        frames = spread_patches(patches, centres, features.shape[1])  # [B, T, D]
+        return functional.normalize(frames, dim=-1)
+
+    def score_phrase(self, frames: Tensor, phrase: Tensor) -> dict[str, Tensor]:
+        """Score the frames [T, D] of one clip against the vector [1, D] of a phrase: [T].
+
+        By (1 + cosine) / 2: nothing here trained cosines to be positive, so a clamp at 0, as of
+        frames and words, would make frames equal that are not.
+        """
+        return {"mean": ((1 + frames @ phrase[0]) / 2).clamp(0, 1)}
+
     def logit_scale(self, network: nn.Module) -> float:
         """Return exp(s), the factor on the cosines."""
         return float(network.get_parameter("log_scale").detach().exp())
+
+
+def _checked(network: nn.Module) -> FrameMatchNetwork:
+    if not isinstance(network, FrameMatchNetwork):
+        raise TypeError(f"expected a FrameMatchNetwork, not {type(network).__name__}")
+    return network
 
 
 def _check_shapes(taken: dict[str, Tensor], network: nn.Module) -> None:
