@@ -23,7 +23,7 @@ class Body:
     codes: list[int] = field(default_factory=list)
     knows_ranges: bool = True
     says_length: bool = True
-    wrong_range: bool = False
+    wrong_range: bool = False  # the whole, called a range
     resets: bool = False  # a cut is a reset and no orderly end
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -66,9 +66,9 @@ def serve_site() -> Iterator[Site]:
                 return
             self.send_response(206 if wanted and body.knows_ranges else 200)
             if wanted and body.knows_ranges:
-                said = 0 if body.wrong_range else first
+                first = 0 if body.wrong_range else first
                 size = len(body.content)
-                self.send_header("Content-Range", f"bytes {said}-{size - 1}/{size}")
+                self.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
             rest = body.content[first:]
             if body.says_length:
                 self.send_header("Content-Length", str(len(rest)))

@@ -98,6 +98,14 @@ def test_whatever_part_is_here_the_file_is_right_in_the_end(site, tmp_path, body
     assert names(tmp_path) == ["a.zip"]
 
 
+def test_a_part_longer_than_the_file_costs_no_try(site, tmp_path):
+    (tmp_path / ".a.zip.partial").write_bytes(b"z" * 60_000)
+    fetch_file(
+        remote(site, Body(CONTENT)), tmp_path / "a.zip", LIMIT, {**OPTIONS, "max_attempts": 1}
+    )
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("size", [len(CONTENT), None])
 def test_another_md5_than_announced_is_refused_after_one_whole_fetch(site, tmp_path, size):
     file = remote(site, Body(CONTENT), size, "0" * 32)

@@ -88,8 +88,6 @@ def fetch_file(remote: RemoteFile, path: Path, max_bytes: int, options: dict[str
     if remote.md5 is not None and path.is_file() and find_fault(path, remote) is None:
         return
     partial = path.with_name(f".{path.name}.partial")
-    if remote.md5 is None:
-        partial.unlink(missing_ok=True)
     tries = _Tries(remote.address, options)
     while True:
         resumed = False
