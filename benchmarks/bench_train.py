@@ -39,6 +39,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from hearsay.device import autocast, peak_memory_mb, resolve_device
+from hearsay.encoders.frozen import FrozenEncoders
 from hearsay.encoders.image_tower import make_image_tower
 from hearsay.encoders.pictures import decode_images, normalise_pixels
 from hearsay.files import write_json
@@ -46,7 +47,8 @@ from hearsay.layout import DatasetFiles
 from hearsay.methods import make_family
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch, Family
-from hearsay.training.data import Clips, open_stores
+from hearsay.training.data import Clips
+from hearsay.training.stores import open_stores
 from hearsay.training.optimizer import make_optimizer
 from hearsay.training.options import StageOptions
 from hearsay.training.order import epoch_order, window_size
@@ -74,7 +76,11 @@ OPTIONS: dict[str, Any] = {
     "bias_learning_rate": 0.0048,
     "weight_decay": 1e-6,
     "scale_by_batch": True,
+    "schedule": "cosine",
     "final_fraction": 0.001,
+    "cut_after": 5,
+    "cut_factor": 0.1,
+    "stop_after": None,
 }
 
 
@@ -86,7 +92,7 @@ class Step:
         tower = make_image_tower("random", config, clip.state_dict())
         self.device = device
         self.family: Family = make_family(OPTIONS, "audio_image")
-        self.network: nn.Module = self.family.build_network(tower).to(device).train()
+        self.network: nn.Module = self.family.build_network(FrozenEncoders(tower)).to(device).train()
         if compiled:
             self.network.compile()
         options = StageOptions.of({**OPTIONS, "batch_size": batch_size})
@@ -202,7 +208,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     clip = CLIP(**get_model_config(MODEL)).to(device).eval()
     data = write_data(folder, max(arguments.clips, size * steps), arguments.clips_per_shard)
     stores = open_stores(
-        data, ("fbank", "image_embeddings"), {"mean": 0.0, "std": 1.0}, OPTIONS["fbank"]["pad"]
+        data, ("fbank", "image_embeddings"), OPTIONS, {"mean": 0.0, "std": 1.0}
     )
     clips = Clips(list(stores["fbank"].clip_ids), stores)
     step = Step(clip, size, device, arguments.compile)

@@ -6,7 +6,6 @@ import yaml
 
 from hearsay.annotations.index import READERS
 from hearsay.config import (
-    check_config,
     merge,
     reference_method,
     runnable_methods,
@@ -15,6 +14,7 @@ from hearsay.config import (
     used_datasets,
     word_options,
 )
+from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
 
 ROOT = Path(__file__).parents[1]
@@ -164,7 +164,7 @@ def test_a_method_overrides_its_family(config):
 
 def test_methods_that_need_pictures_are_left_out_with_a_reason(config):
     methods, reasons = runnable_methods(change(config, "datasets.demo.num_images", 0))
-    assert methods == []
+    assert methods == ["word_align", "word_align_paper"]
     assert len(reasons) == 1 and "vip_ant, nearest_match_0" in reasons[0]
     assert reasons[0].endswith("need pictures, and data set demo has num_images: 0")
     assert used_datasets(config) == ["demo"]

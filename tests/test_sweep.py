@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hearsay.config import check_config, merge
+from hearsay.config import merge
+from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
 from hearsay.sweep import at_disagreement, find_obstacle, module_name, swept_values
 
@@ -40,6 +41,7 @@ def test_the_config_at_a_value_differs_in_its_knob_and_its_methods_alone(config)
     assert config == before
     expected = merge(before, {"datasets": {"demo": {"demo": {"disagreement": 0.5}}}})
     expected["benchmark"]["methods"] = ["vip_ant", "nearest_match_half", "multiframe_match"]
+    expected["benchmark"]["phrase_grounding"] = False  # the sweep is about retrieval
     expected["sweep"]["disagreement"] = []  # no sweep inside a sweep
     del expected["pathvars"]  # they would outrank the module's own
     assert turned == expected

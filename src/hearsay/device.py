@@ -43,7 +43,8 @@ def reproducible(device: torch.device, threads: int | None = None) -> Iterator[N
     """Compute with deterministic algorithms on a CPU and with `threads` threads inside the block.
 
     The number of threads changes how sums are split, so equal bits need equal threads. A GPU
-    keeps its fast algorithms.
+    keeps its fast algorithms. Numbers too small for all their digits are taken for 0 on a CPU,
+    which would compute with them many times slower (pooling by a high norm makes them).
     """
     if threads is not None and threads < 1:
         raise HearsayError(f"threads: {threads} must be at least 1")
@@ -51,11 +52,13 @@ def reproducible(device: torch.device, threads: int | None = None) -> Iterator[N
     try:
         # The same as use_deterministic_algorithms, which would import torch's compiler first.
         torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
+        torch.set_flush_denormal(True)
         if threads is not None:
             torch.set_num_threads(threads)
         yield
     finally:
         torch.set_deterministic_debug_mode(before)
+        torch.set_flush_denormal(False)
         torch.set_num_threads(before_threads)
 
 

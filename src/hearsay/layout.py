@@ -62,6 +62,11 @@ class DatasetFiles:
         """Caption embeddings, with their index beside them."""
         return self.root / "caption_embeddings.npy"
 
+    @property
+    def phrase_embeddings(self) -> Path:
+        """Phrase embeddings, with their index beside them."""
+        return self.root / "phrase_embeddings.npy"
+
     def shards(self, stage: str, suffix: str) -> list[Path]:
         """The files of one stage in shard order, e.g. `shards("fbank", ".npy")`."""
         return [self.root / stage / f"{shard:05d}{suffix}" for shard in range(self.num_shards)]

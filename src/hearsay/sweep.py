@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hearsay.config import Config, check_config, merge, runnable_methods, used_datasets
+from hearsay.config import Config, merge, runnable_methods, used_datasets
+from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
 
 
@@ -34,7 +35,7 @@ def at_disagreement(config: Config, value: float) -> Config:
     }
     changes = {
         "datasets": knobs,
-        "benchmark": {"methods": config["sweep"]["methods"]},
+        "benchmark": {"methods": config["sweep"]["methods"], "phrase_grounding": False},
         "sweep": {"disagreement": []},
     }
     turned = merge(config, changes)

@@ -6,6 +6,7 @@ import torch
 from open_clip.model import CLIP
 from torch.nn import functional
 
+from hearsay.encoders.frozen import FrozenEncoders
 from hearsay.encoders.image_tower import ImageTower, make_image_tower
 from hearsay.errors import HearsayError
 from hearsay.methods import make_family
@@ -77,17 +78,17 @@ def test_unknown_family_and_stage_are_refused() -> None:
 
 def test_embeddings_are_unit_vectors(tower: ImageTower) -> None:
     family = make_family(OPTIONS, "audio_text")
-    network = family.build_network(tower)
-    embeddings = family.embed_audio(network, make_batch()["fbank"])
+    network = family.build_network(FrozenEncoders(tower))
+    embeddings = family.embed_audio(network, make_batch())
     assert embeddings.shape == (5, 6)
     torch.testing.assert_close(embeddings.norm(dim=-1), torch.ones(5))
 
 
 def test_text_loss_is_info_nce_over_the_whole_batch(tower: ImageTower) -> None:
     family = make_family(OPTIONS, "audio_text")
-    network = family.build_network(tower).eval()
+    network = family.build_network(FrozenEncoders(tower)).eval()
     batch = make_batch()
-    audio = family.embed_audio(network, batch["fbank"])
+    audio = family.embed_audio(network, batch)
     expected = info_nce(audio @ batch["caption_embeddings"].T, torch.tensor(math.log(1 / 0.07)))
     loss = family.loss(network, batch, 0, make_part()).value
     torch.testing.assert_close(loss, expected)
@@ -95,9 +96,9 @@ def test_text_loss_is_info_nce_over_the_whole_batch(tower: ImageTower) -> None:
 
 def test_image_loss_uses_one_image_of_every_clip(tower: ImageTower) -> None:
     family = make_family(OPTIONS, "audio_image")
-    network = family.build_network(tower).eval()
+    network = family.build_network(FrozenEncoders(tower)).eval()
     batch = make_batch()
-    audio = family.embed_audio(network, batch["fbank"])
+    audio = family.embed_audio(network, batch)
     loss = family.loss(network, batch, 0, make_part()).value
     scale = torch.tensor(math.log(1 / 0.07))
     possible = [
@@ -112,7 +113,7 @@ def test_image_loss_uses_one_image_of_every_clip(tower: ImageTower) -> None:
 
 def test_masks_apply_in_training_alone(tower: ImageTower) -> None:
     family = make_family(OPTIONS, "audio_text")
-    network, batch = family.build_network(tower), make_batch()
+    network, batch = family.build_network(FrozenEncoders(tower)), make_batch()
 
     def measure(seed: int) -> float:
         return family.loss(network, batch, 0, make_part(seed)).value.item()
@@ -126,11 +127,11 @@ def test_masks_apply_in_training_alone(tower: ImageTower) -> None:
 
 def test_next_stage_keeps_the_tower_and_restarts_the_temperature(tower: ImageTower) -> None:
     family = make_family(OPTIONS, "audio_text")
-    trained = family.build_network(tower)
+    trained = family.build_network(FrozenEncoders(tower))
     with torch.no_grad():
         for weight in trained.parameters():
             weight.add_(0.5)
-    network = family.build_network(tower)
+    network = family.build_network(FrozenEncoders(tower))
     family.continue_from(network, trained.state_dict())
     assert isinstance(network, FrameMatchNetwork)
     for name, value in network.tower.state_dict().items():
@@ -141,7 +142,7 @@ def test_next_stage_keeps_the_tower_and_restarts_the_temperature(tower: ImageTow
 
 def test_tower_and_temperature_are_all_trained(tower: ImageTower) -> None:
     family = make_family(OPTIONS, "audio_image")
-    network = family.build_network(tower)
+    network = family.build_network(FrozenEncoders(tower))
     network.train()
     family.loss(network, make_batch(), 0, make_part()).value.backward()
     without = [n for n, weight in network.named_parameters() if weight.grad is None]
@@ -153,8 +154,8 @@ SEGMENTS = {**OPTIONS, "image_choice": "all", "segments": 4}
 
 def test_segments_pass_one_by_one_through_the_shared_tower(tower: ImageTower) -> None:
     family = make_family(SEGMENTS, "audio_image")
-    network, features = family.build_network(tower), make_batch()["fbank"]
-    embedded = family.embed_audio(network, features)  # [B, S, D]
+    network, features = family.build_network(FrozenEncoders(tower)), make_batch()["fbank"]
+    embedded = family.embed_audio(network, {"fbank": features})  # [B, S, D]
     assert embedded.shape == (5, 4, 6)
     for clip in range(5):
         for segment in range(4):
@@ -166,7 +167,7 @@ def test_segments_pass_one_by_one_through_the_shared_tower(tower: ImageTower) ->
 
 def test_masks_are_cut_with_the_whole_clip_before_the_segments(tower: ImageTower) -> None:
     family = make_family({**SEGMENTS, "masks": {"max_bins": 1, "max_frames": 33}}, "audio_image")
-    network, batch = family.build_network(tower), make_batch()
+    network, batch = family.build_network(FrozenEncoders(tower)), make_batch()
     heard: list[torch.Tensor] = []
     network.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0]))
     network.train()
@@ -178,8 +179,8 @@ def test_masks_are_cut_with_the_whole_clip_before_the_segments(tower: ImageTower
 
 def test_text_stage_matches_the_normalised_mean_of_the_segments(tower: ImageTower) -> None:
     family = make_family(SEGMENTS, "audio_text")
-    network, batch = family.build_network(tower).eval(), make_batch()
-    segments = family.embed_audio(network, batch["fbank"])
+    network, batch = family.build_network(FrozenEncoders(tower)).eval(), make_batch()
+    segments = family.embed_audio(network, batch)
     mean = segments.mean(dim=1)
     expected = info_nce(
         (mean / mean.norm(dim=-1, keepdim=True)) @ batch["caption_embeddings"].T,
@@ -190,27 +191,27 @@ def test_text_stage_matches_the_normalised_mean_of_the_segments(tower: ImageTowe
 
 def test_whole_variant_goes_on_with_resized_positions(tower: ImageTower) -> None:
     options = {**SEGMENTS, "caption_audio": "whole"}
-    before = make_family(options, "audio_image").build_network(tower)
+    before = make_family(options, "audio_image").build_network(FrozenEncoders(tower))
     with torch.no_grad():
         for weight in before.parameters():
             weight.add_(torch.randn_like(weight))
     family = make_family(options, "audio_text")
-    network = family.build_network(tower)
+    network = family.build_network(FrozenEncoders(tower))
     family.continue_from(network, before.state_dict())
     assert isinstance(network, FrameMatchNetwork)
     assert before.tower.grid_size == (1, 3) and network.tower.grid_size == (4, 3)
     expected = resize_positions(before.tower.positional_embedding, (1, 3), (4, 3))
     torch.testing.assert_close(network.tower.positional_embedding, expected)
     assert torch.equal(network.tower.proj, before.tower.proj)
-    assert family.embed_audio(network, make_batch()["fbank"]).shape == (5, 6)
+    assert family.embed_audio(network, make_batch()).shape == (5, 6)
 
 
 def test_a_network_of_another_tower_is_refused(tower: ImageTower) -> None:
     other = {**OPTIONS, "tower": {"time_stride": 4, "mel_stride": 4}}
-    state = make_family(other, "audio_image").build_network(tower).state_dict()
+    state = make_family(other, "audio_image").build_network(FrozenEncoders(tower)).state_dict()
     family = make_family(OPTIONS, "audio_text")
     with pytest.raises(HearsayError, match=r"another tower: tower.positional_embedding is \(22"):
-        family.continue_from(family.build_network(tower), state)
+        family.continue_from(family.build_network(FrozenEncoders(tower)), state)
 
 
 def test_frames_that_the_segments_do_not_divide_are_refused() -> None:
@@ -221,5 +222,7 @@ def test_frames_that_the_segments_do_not_divide_are_refused() -> None:
 def test_choices_are_noted_and_pairs_of_all_images_note_none(tower: ImageTower) -> None:
     for options, noted in ((OPTIONS, True), (SEGMENTS, False)):
         family = make_family(options, "audio_image")
-        loss = family.loss(family.build_network(tower), make_batch(), 0, make_part())
+        loss = family.loss(
+            family.build_network(FrozenEncoders(tower)), make_batch(), 0, make_part()
+        )
         assert ("image" in loss.notes) is noted

@@ -2,7 +2,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hearsay.methods.frame_words import clip_caption_similarity, phrase_activity
+from hearsay.methods.frame_words import (
+    NO_WORD,
+    caption_similarity,
+    phrase_activity,
+    word_similarity,
+)
 
 FRAMES = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])  # right, up, left
 WORDS = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
@@ -28,9 +33,8 @@ def test_negative_products_count_as_zero() -> None:
 def test_score_of_a_clip_and_a_caption_by_hand(
     over_frames: str, over_words: str, expected: float
 ) -> None:
-    score = clip_caption_similarity(
-        FRAMES[None], torch.tensor([3]), WORDS[None], torch.tensor([2]), over_frames, over_words
-    )
+    heard = word_similarity(FRAMES[None], torch.tensor([3]), WORDS, over_frames)
+    score = caption_similarity(heard, torch.tensor([[0, 1]]), over_words)
     assert score.item() == pytest.approx(expected)
 
 
@@ -38,16 +42,16 @@ def test_score_of_a_clip_and_a_caption_by_hand(
 @pytest.mark.parametrize("over_words", ["mean", "max"])
 def test_padding_counts_for_nothing(over_frames: str, over_words: str) -> None:
     torch.manual_seed(0)
-    num_frames, num_words = torch.tensor([5, 9, 2]), torch.tensor([1, 4])
+    num_frames, captions = torch.tensor([5, 9, 2]), [[3], [0, 2, 2, 1]]
     frames = functional.normalize(torch.randn(3, 9, 6), dim=-1)
-    words = functional.normalize(torch.randn(2, 4, 6), dim=-1)
-    together = clip_caption_similarity(
-        frames, num_frames, words, num_words, over_frames, over_words
-    )
+    words = functional.normalize(torch.randn(4, 6), dim=-1)
+    heard = word_similarity(frames, num_frames, words, over_frames)
+    rows = torch.tensor([[3, NO_WORD, NO_WORD, NO_WORD], captions[1]])
+    together = caption_similarity(heard, rows, over_words)
     reduce = {"mean": torch.mean, "max": torch.amax}
     for clip in range(3):
         for caption in range(2):
-            pairs = frames[clip, : num_frames[clip]] @ words[caption, : num_words[caption]].T
+            pairs = frames[clip, : num_frames[clip]] @ words[captions[caption]].T
             by_word = reduce[over_frames](pairs.clamp_min(0), dim=0)
             alone = reduce[over_words](by_word, dim=0)
             torch.testing.assert_close(together[clip, caption], alone)

@@ -15,10 +15,11 @@ from hearsay.scoring.grounding import (
     choose_thresholds,
     score_grounding,
 )
+from hearsay.scoring.grounding_files import write_grounding
 from hearsay.scoring.grounding_measures import detect_all
 from hearsay.scoring.grounding_queries import SUBSETS
-from hearsay.scoring.grounding_tables import frame_table, write_grounding_tables
-from hearsay.scoring.records import COLUMNS, check_record
+from hearsay.scoring.grounding_tables import frame_table
+from hearsay.scoring.records import COLUMNS, check_record, read_scores
 
 AT_HALF = {variant.suffix: 0.5 for variant in PHRASE_VARIANTS}
 METRICS = {"precision", "recall", "F1", "event_F1", "AUROC", "average_precision", "PSDS"}
@@ -311,15 +312,16 @@ def test_the_curve_goes_through_the_scores(result):
 
 
 def test_the_tables_are_written_and_read_back(phrases, result, tmp_path):
-    write_grounding_tables([result.queries], [result.curves], frame_table(phrases), tmp_path)
-    frames = pd.read_parquet(tmp_path / "grounding_frames.parquet")
+    write_grounding([result], frame_table(phrases), tmp_path)
+    assert read_scores(tmp_path / "scores.json") == result.records
+    frames = pd.read_parquet(tmp_path / "frames.parquet")
     again = scored(phrases.queries, [np.asarray(row) for row in frames["scores_mean"]])
     assert value(score(again).records, "PSDS", "all_thresholds") == pytest.approx(
         value(result.records, "PSDS", "all_thresholds"), abs=1e-6
     )
-    queries = pd.read_parquet(tmp_path / "grounding_queries.parquet")
+    queries = pd.read_parquet(tmp_path / "queries.parquet")
     assert np.stack(queries["num_right"].to_list()).shape == (4 * len(phrases.queries), 99)
-    assert len(pd.read_parquet(tmp_path / "grounding_curves.parquet")) == len(result.curves)
+    assert len(pd.read_parquet(tmp_path / "curves.parquet")) == len(result.curves)
 
 
 def test_constant_rows_are_counted(caplog):

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from open_clip.model import CLIP
 
-from hearsay.files import write_json
+from hearsay.encoders.word_store import CAPTIONS_SCHEMA, PHRASES_SCHEMA, WordFiles
+from hearsay.files import write_json, write_parquet
 from hearsay.layout import DatasetFiles
 
 NUM_TRAIN, NUM_VAL, SHARD_SIZE, WIDTH = 34, 9, 20, 6
@@ -31,7 +33,37 @@ OPTIONS: dict[str, Any] = {
     "bias_learning_rate": 0.003,
     "weight_decay": 1.0e-6,
     "scale_by_batch": False,
+    "schedule": "cosine",
     "final_fraction": 0.001,
+    "cut_after": 5,
+    "cut_factor": 0.1,
+    "stop_after": None,
+}
+
+
+WORD_OPTIONS: dict[str, Any] = {
+    "family": "word_align",
+    "crnn": {"channels": [2, 4, 4, 4, 4], "dropout": 0.1},
+    "loss": "info_nce",
+    "margin": 1.0,
+    "over_frames": "max",
+    "over_words": "mean",
+    "unknown_words": "skip",
+    "logmel": {"num_mel_bins": 64, "frame_shift_ms": 40.0},
+    "epochs": 4,
+    "warmup_epochs": 0,
+    "batch_size": 8,
+    "read_block": 1,
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "bias_learning_rate": 0.01,
+    "weight_decay": 0.0,
+    "scale_by_batch": False,
+    "schedule": "plateau",
+    "final_fraction": 0.001,
+    "cut_after": 5,
+    "cut_factor": 0.1,
+    "stop_after": 10,
 }
 
 
@@ -84,6 +116,58 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     write_json({"mean": -4.4, "std": 3.8}, root / "fbank/statistics.json")
     write_json({"num_shards": 3, "fingerprint": "0123456789ab"}, root / "availability.json")
     return Small(DatasetFiles(root, 3), make_weights(root / "clip.pt"), clip_ids)
+
+
+@pytest.fixture
+def word_options() -> dict[str, Any]:
+    return {**WORD_OPTIONS}
+
+
+@pytest.fixture(scope="session")
+def worded(small: Small) -> DatasetFiles:
+    """The same data set with log-mel spectrograms of different length, and words by the class.
+
+    A clip's captions are its class's word (rows 1 to 4) beside one that all share (row 5); the
+    caption of clip01 is of unknown words alone.
+    """
+    generator = np.random.default_rng(1)
+    root, num_clips = small.data.root, len(small.clip_ids)
+    classes, lengths = np.arange(num_clips) % 4, 12 + np.arange(num_clips) % 9
+    logmel = generator.normal(size=(num_clips, 20, 64)) - 8
+    for clip, (kind, length) in enumerate(zip(classes, lengths, strict=True)):
+        logmel[clip, :length, kind * 16 : kind * 16 + 8] += 6
+        logmel[clip, length:] = 0
+    (root / "logmel").mkdir(exist_ok=True)
+    for shard, start in enumerate(range(0, num_clips, SHARD_SIZE)):
+        rows = slice(start, start + SHARD_SIZE)
+        np.save(root / "logmel" / f"{shard:05d}.npy", logmel[rows].astype(np.float16))
+        index = pd.DataFrame({"clip_id": small.clip_ids[rows], "num_frames": lengths[rows]})
+        index.assign(row=np.arange(len(index))).to_parquet(root / f"logmel/{shard:05d}.parquet")
+    captions = pd.read_parquet(root / "caption_embeddings.parquet")[["caption_id", "clip_id"]]
+    rows_of = [[1 + clip % 4, 5] if clip != 1 else [0, 0] for clip in range(num_clips)]
+    captions["rows"] = [rows_of[int(clip_id[4:])] for clip_id in captions["clip_id"]]
+    write_words(root, captions)
+    return small.data
+
+
+def write_words(root: Path, captions: pd.DataFrame) -> None:
+    """Write what embed_words writes: seven words, and one phrase a caption, its first word."""
+    files = WordFiles.of(DatasetFiles(root, 1))
+    captions = captions.assign(words=[[f"w{row}" for row in rows] for rows in captions["rows"]])
+    phrases = captions.assign(
+        phrase_number=0,
+        rows=[rows[:1] for rows in captions["rows"]],
+        words=[words[:1] for words in captions["words"]],
+    )
+    vectors = _unit(np.random.default_rng(2).normal(size=(7, 8))).astype(np.float32)
+    np.save(files.array, vectors)
+    for table, schema, path in (
+        (captions, CAPTIONS_SCHEMA, files.captions),
+        (phrases, PHRASES_SCHEMA, files.phrases),
+    ):
+        write_parquet(pa.Table.from_pandas(table, schema=schema, preserve_index=False), path)
+    summary = {"vectors": "toy", "trained_on": None, "num_rows": 7, "dimensions": 8}
+    write_json(summary, files.summary)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -8,15 +8,16 @@ import torch
 
 from hearsay.errors import HearsayError
 from hearsay.methods.batch_part import BatchPart
-from hearsay.methods.family import Loss
+from hearsay.methods.family import Batch, Loss
 from hearsay.training.checkpoint import Checkpoint
-from hearsay.training.data import CaptionEmbeddings, Clips, choose_clips, open_stores
+from hearsay.training.data import Clips, choose_clips
 from hearsay.training.loop import Trainer
 from hearsay.training.notes import Notes
 from hearsay.training.optimizer import make_optimizer
 from hearsay.training.options import StageOptions
 from hearsay.training.processes import Processes, make_generator
 from hearsay.training.stop import StopRequest
+from hearsay.training.stores import CaptionEmbeddings, open_stores
 from hearsay.training.validate import measure_loss
 
 CPU = torch.device("cpu")
@@ -44,10 +45,10 @@ class Recorder:
 class Numbered:
     """A store whose features are the clip's number."""
 
-    paths: tuple[Path, ...] = ()
+    def gather(self, clip_ids: list[str], part: BatchPart) -> Batch:
+        return {"fbank": torch.tensor([float(clip_id) for clip_id in clip_ids])[:, None, None]}
 
-    def gather(self, clip_ids: list[str]) -> torch.Tensor:
-        return torch.tensor([float(clip_id) for clip_id in clip_ids])[:, None, None]
+    def read_ahead(self, clip_ids: list[str]) -> None: ...
 
 
 def make_clips(first: int, last: int) -> Clips:
@@ -66,7 +67,11 @@ def make_options(**changes: Any) -> StageOptions:
         "bias_learning_rate": 0.02,
         "weight_decay": 0.1,
         "scale_by_batch": False,
+        "schedule": "cosine",
         "final_fraction": 0.001,
+        "cut_after": 5,
+        "cut_factor": 0.1,
+        "stop_after": None,
     }
     return StageOptions.of({**options, **changes})
 
@@ -194,9 +199,9 @@ def test_two_groups_have_their_own_rate_and_decay_and_scale_by_batch() -> None:
         make_optimizer(network, make_options(optimizer="sgd"))
 
 
-def test_clips_must_stand_in_every_store(small: Any, tmp_path: Path) -> None:
+def test_clips_must_stand_in_every_store(small: Any, options: dict[str, Any]) -> None:
     statistics = {"mean": -4.4, "std": 3.8}
-    stores = open_stores(small.data, ("fbank", "caption_embeddings"), statistics, "before")
+    stores = open_stores(small.data, ("fbank", "caption_embeddings"), options, statistics)
     assert len(choose_clips(small.data.clips, "train", stores, None)) == 34
     captions = stores["caption_embeddings"]
     assert isinstance(captions, CaptionEmbeddings)
@@ -205,11 +210,11 @@ def test_clips_must_stand_in_every_store(small: Any, tmp_path: Path) -> None:
     assert len(chosen) == 33 and "clip01" not in chosen
     assert chosen == sorted(chosen)  # the index order
     with pytest.raises(HearsayError, match="word_vectors"):
-        open_stores(small.data, ("word_vectors",), statistics, "before")
+        open_stores(small.data, ("word_vectors",), options, statistics)
 
 
-def test_features_are_gathered_normalised(small: Any) -> None:
-    stores = open_stores(small.data, ("fbank",), {"mean": -4.4, "std": 3.8}, "before")
+def test_features_are_gathered_normalised(small: Any, options: dict[str, Any]) -> None:
+    stores = open_stores(small.data, ("fbank",), options, {"mean": -4.4, "std": 3.8})
     clips = Clips(small.clip_ids, stores)
     batch = clips.gather([25, 3], BatchPart(make_generator(0)))
     raw = [np.load(path) for path in small.data.shards("fbank", ".npy")]
@@ -221,9 +226,10 @@ def test_features_are_gathered_normalised(small: Any) -> None:
 def test_captions_are_drawn_among_the_clips_own_equally_often(small: Any) -> None:
     store = CaptionEmbeddings(small.data.caption_embeddings)
     array = np.load(small.data.caption_embeddings).astype(np.float32)
-    drawn = store.gather(["clip03"] * 2000, BatchPart(make_generator(0))).numpy()
+    drawn = store.gather(["clip03"] * 2000, BatchPart(make_generator(0)))
+    drawn = drawn["caption_embeddings"].numpy()
     parts = [BatchPart(make_generator(0), rank, 2) for rank in (0, 1)]
-    halves = [store.gather(["clip03"] * 1000, part).numpy() for part in parts]
+    halves = [store.gather(["clip03"] * 1000, part)["caption_embeddings"].numpy() for part in parts]
     assert (np.concatenate(halves) == drawn).all(), "processes draw what one would"
     first = (drawn == array[6]).all(axis=1)
     second = (drawn == array[7]).all(axis=1)

@@ -5,6 +5,8 @@
 include: "common.smk"
 include: "clips.smk"
 include: "features.smk"
+include: "words.smk"
 include: "benchmark.smk"
+include: "grounding.smk"
 include: "choices.smk"
 include: "report.smk"

@@ -1,16 +1,11 @@
 # features + embeddings -> runs -> scores
 
 
-ruleorder: score_oracle > score_run
-
-
 rule train_run:
     input:
         availability=stage_file("availability.json"),
-        statistics=stage_file("fbank/statistics.json"),
-        features=stage_shards("fbank/{shard}.npy"),
-        targets=stage_targets,
-        weights=CLIP_WEIGHTS,
+        files=trained_on,
+        weights=frozen_towers,
         init=stage_before,
         subset=SUBSET,
     output:
@@ -25,18 +20,19 @@ rule train_run:
     priority: 2  # the longest chain; what scores and draws fills the gaps
     conda:
         "../../envs/hearsay.yaml"
-    threads: config["training"]["readers"] * config["training"]["gpus"]
+    threads: training_gpus(config["training"]["readers"])
     resources:
-        gpu=config["training"]["gpus"],
+        gpu=training_gpus(),
         # A resource, since it changes no result: another value re-runs nothing.
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
-        mem_mb=8000 * config["training"]["gpus"],
+        mem_mb=training_gpus(8000),
         runtime=720,
     params:
-        version=3,
+        version=4,
         folder=subpath(output.model, parent=True),
         options=run_options,
         data=subpath(input.availability, parent=True),
+        weights=lambda wildcards, input: option("--weights", input.weights),
         init=lambda wildcards, input: option("--init", input.init),
         subset=option("--subset", SUBSET),
         device=config["benchmark"]["device"],
@@ -50,7 +46,7 @@ rule train_run:
         " --seed {wildcards.seed:q}"
         " --options {params.options:q}"
         " --data {params.data:q}"
-        " --weights {input.weights:q}"
+        " {params.weights:q}"
         " {params.init:q}"
         " {params.subset:q}"
         " --folder {params.folder:q}"
@@ -64,11 +60,10 @@ rule train_run:
 
 rule score_run:
     input:
-        image_data=f"<results>/data/{IMAGE_DATASET}/availability.json",
+        image_data=image_data,
         text_data=f"<results>/data/{TEXT_DATASET}/availability.json",
-        files=scored_files,
-        statistics=stage_file("fbank/statistics.json"),
-        weights=CLIP_WEIGHTS,
+        files=scored_on,
+        weights=frozen_towers,
         model="<results>/runs/{method}/seed{seed}/{stage}/model.pt",
         subset=SUBSET,
     output:
@@ -84,10 +79,13 @@ rule score_run:
         mem_mb=8000,
         runtime=60,
     params:
-        version=3,
+        version=4,
         folder=subpath(output.scores, parent=True),
-        image_data=subpath(input.image_data, parent=True),
+        image_data=lambda wildcards, input: data_option(
+            "--image-data", input.image_data
+        ),
         text_data=subpath(input.text_data, parent=True),
+        weights=lambda wildcards, input: option("--weights", input.weights),
         subset=option("--subset", SUBSET),
         num_resamples=config["benchmark"]["bootstrap_resamples"],
         device=config["benchmark"]["device"],
@@ -96,9 +94,9 @@ rule score_run:
         " --method {wildcards.method:q}"
         " --stage {wildcards.stage:q}"
         " --seed {wildcards.seed:q}"
-        " --image-data {params.image_data:q}"
+        " {params.image_data:q}"
         " --text-data {params.text_data:q}"
-        " --weights {input.weights:q}"
+        " {params.weights:q}"
         " --model {input.model:q}"
         " {params.subset:q}"
         " --folder {params.folder:q}"

@@ -8,16 +8,21 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from hearsay.config import (
-    check_config,
+    family_of,
+    gpus_of,
+    has_phrases,
     num_shards,
     reference_method,
     runnable_methods,
     shards,
     stage_options,
+    stages_of,
     used_datasets,
     word_options,
 )
+from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
+from hearsay.families import FAMILIES
 from hearsay.machine import count_gpus, put_commands_on_path
 from hearsay.sweep import at_disagreement, find_obstacle, module_name, swept_values
 
@@ -26,7 +31,7 @@ wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
     form="[a-z][a-z0-9_]*",
     shard=r"\d{5}",
-    method="[a-z][a-z0-9_]*",
+    method="(?!(oracle|controls)/)[a-z][a-z0-9_]*",  # those two have rules of their own
     seed=r"\d+",
     stage="audio_image|audio_text",
     split="train|val|test",
@@ -283,6 +288,44 @@ def stage_file(name):
     return lambda wildcards: f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/{name}"
 
 
+def heard_files(needs, dataset):
+    """What a family hears of a data set: its features, and what normalises them."""
+    pattern = f"<results>/data/{{dataset}}/{needs.features}/{{shard}}.npy"
+    files = per_shard(pattern, dataset)(None)
+    if needs.features == "fbank":
+        files.append(f"<results>/data/{dataset}/fbank/statistics.json")
+    return files
+
+
+def matched_files(needs, stage):
+    """What {stage} matches sound with: embeddings of pictures or captions, or words."""
+    dataset = STAGE_DATASETS[stage]
+    if stage == "audio_image":
+        return per_shard(
+            "<results>/data/{dataset}/image_embeddings/{shard}.npy", dataset
+        )(None)
+    if needs.needs_words:
+        return f"<results>/data/{dataset}/word_embeddings.json"
+    return f"<results>/data/{dataset}/caption_embeddings.npy"
+
+
+def trained_on(wildcards):
+    """What {stage} of {method} hears and matches it with."""
+    needs = family_of(config, wildcards.method)
+    matched = matched_files(needs, wildcards.stage)
+    heard = heard_files(needs, STAGE_DATASETS[wildcards.stage])
+    return heard + ([matched] if isinstance(matched, str) else matched)
+
+
+def scored_on(wildcards):
+    """What {method} is scored on: sound, pictures and captions of the data sets of its stages."""
+    files = []
+    for stage in stages_of(config, wildcards.method):
+        at_stage = type(wildcards)(fromdict={**dict(wildcards.items()), "stage": stage})
+        files += trained_on(at_stage)
+    return sorted(set(files))
+
+
 def stage_shards(name):
     """Return a function of the wildcards: the files of every shard that {stage} uses."""
 
@@ -293,34 +336,44 @@ def stage_shards(name):
     return files
 
 
-def stage_targets(wildcards):
-    """What {stage} matches sound with: embeddings of pictures or of captions."""
-    if wildcards.stage == "audio_image":
-        return stage_shards("image_embeddings/{shard}.npy")(wildcards)
-    return stage_file("caption_embeddings.npy")(wildcards)
+def stage_phrases(wildcards):
+    """The vectors of phrases that {method} grounds: of their words, or of the text tower."""
+    needs = family_of(config, wildcards.method)
+    name = "word_embeddings.json" if needs.needs_words else "phrase_embeddings.npy"
+    return f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/{name}"
+
+
+def frozen_towers(wildcards):
+    """The frozen towers, if the family of {method} builds on them."""
+    needs_towers = family_of(config, wildcards.method).needs_towers
+    return CLIP_WEIGHTS if needs_towers else []
+
+
+def training_gpus(factor=1):
+    """Return a function of the wildcards: the cards of a training of {method}, times `factor`."""
+    return lambda wildcards: factor * gpus_of(config, wildcards.method)
 
 
 def stage_before(wildcards):
-    """The audio_text stage starts from the audio_image stage; that one from the towers."""
-    if wildcards.stage == "audio_image":
+    """The model of the stage that {stage} starts from; nothing for the first one."""
+    stages = stages_of(config, wildcards.method)
+    place = stages.index(wildcards.stage)
+    if place == 0:
         return []
-    return "<results>/runs/{method}/seed{seed}/audio_image/model.pt".format(**wildcards)
+    folder = "<results>/runs/{method}/seed{seed}".format(**wildcards)
+    return f"{folder}/{stages[place - 1]}/model.pt"
 
 
-def scored_files(wildcards):
-    """Each stage is scored on both tasks: sound of both data sets, pictures, captions."""
-    return [
-        *per_shard("<results>/data/{dataset}/fbank/{shard}.npy", IMAGE_DATASET)(
-            wildcards
-        ),
-        *per_shard(
-            "<results>/data/{dataset}/image_embeddings/{shard}.npy", IMAGE_DATASET
-        )(wildcards),
-        *per_shard("<results>/data/{dataset}/fbank/{shard}.npy", TEXT_DATASET)(
-            wildcards
-        ),
-        f"<results>/data/{TEXT_DATASET}/caption_embeddings.npy",
-    ]
+def image_data(wildcards):
+    """The data set whose pictures {method} is scored on, if it knows pictures."""
+    if family_of(config, wildcards.method).needs_pictures:
+        return f"<results>/data/{IMAGE_DATASET}/availability.json"
+    return []
+
+
+def data_option(name, file):
+    """An option with the folder of a file where there is one, else nothing."""
+    return option(name, Path(file).parent if file else None)
 
 
 def swept_tables(name):
@@ -355,35 +408,48 @@ OBSTACLE = find_obstacle(config, SCHEMA)  # None: the sweep can be run
 SWEPT = {} if OBSTACLE else swept_values(config)
 SWEPT_REFERENCE = reference_method(at_disagreement(config, 0)) if SWEPT else None
 
-FEATURES = [
-    file
-    for dataset in used_datasets(config)
-    for file in [
-        f"<results>/data/{dataset}/fbank/statistics.json",
-        *per_shard("<results>/data/{dataset}/fbank/{shard}.npy", dataset)(None),
-    ]
+SEEDS = config["benchmark"]["seeds"]
+RUNS = [
+    f"<results>/runs/{method}/seed{seed}/{stage}"
+    for method in METHODS
+    for seed in SEEDS
+    for stage in stages_of(config, method)
 ]
-if METHODS:  # without pictures there is nothing to train the demo's towers on
-    FEATURES += [
-        *per_shard(
-            "<results>/data/{dataset}/image_embeddings/{shard}.npy", IMAGE_DATASET
-        )(None),
-        f"<results>/data/{TEXT_DATASET}/caption_embeddings.npy",
-    ]
-RUNS = expand(
-    "<results>/runs/{method}/seed{seed}/{stage}",
-    method=METHODS,
-    seed=config["benchmark"]["seeds"],
-    stage=list(STAGE_DATASETS),
-)
 IMAGE_RUNS = [folder for folder in RUNS if Path(folder).name == "audio_image"]
+# Phrases are those of the audio_text data set, and known to what has met captions.
+GROUNDS = config["benchmark"]["phrase_grounding"] and has_phrases(config, TEXT_DATASET)
+GROUNDED = [folder for folder in RUNS if GROUNDS and Path(folder).name == "audio_text"]
+CONTROLS_FOLDER = "<results>/runs/controls/seed0/audio_text/grounding"
 ORACLES = [
     f"<results>/runs/oracle/seed0/{stage}"
     for stage, dataset in STAGE_DATASETS.items()
-    if METHODS and config["datasets"][dataset]["reader"] == "demo"  # the truth is known
+    # The truth is known, and the task is somebody's.
+    if config["datasets"][dataset]["reader"] == "demo"
+    and any(stage == Path(folder).name for folder in RUNS)
 ]
 SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES]
+if GROUNDED:
+    SCORES += [f"{folder}/grounding/scores.json" for folder in GROUNDED]
+    SCORES += [f"{CONTROLS_FOLDER}/scores.json"]
 HISTORIES = [f"{folder}/history.parquet" for folder in RUNS]
+NEEDED = {family_of(config, method) for method in METHODS}
+if METHODS:
+    FEATURES = sorted(
+        {
+            file
+            for needs in NEEDED
+            for stage in needs.stages
+            for matched in [matched_files(needs, stage)]
+            for file in heard_files(needs, STAGE_DATASETS[stage])
+            + ([matched] if isinstance(matched, str) else matched)
+        }
+    )
+else:
+    FEATURES = [
+        file
+        for dataset in used_datasets(config)
+        for file in heard_files(FAMILIES["frame_match"], dataset)
+    ]
 COMPARISONS = ["<results>/tables/comparisons.csv"] if REFERENCE else []
 TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"])
 PLOTS = []
@@ -405,6 +471,10 @@ if METHODS:
             file=["plots/choices.svg", "plots/choices.png", "tables/choices.csv"],
         )
     PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without
+if any(needs.needs_words for needs in NEEDED):
+    TABLES += expand(
+        "<results>/tables/table_words.{suffix}", suffix=["csv", "md", "tex"]
+    )
 DISAGREEMENT = [
     *expand("<results>/tables/disagreement.{suffix}", suffix=["csv", "md", "tex"]),
     *expand("<results>/plots/disagreement.{suffix}", suffix=["svg", "png"]),

@@ -13,7 +13,7 @@ def train_run(
     seed: int,
     options: Options,
     data: Path,
-    weights: Path,
+    weights: Path | None,
     init: Path | None,
     subset: Path | None,
     folder: Path,
@@ -48,9 +48,9 @@ def score_run(
     method: str,
     stage: str,
     seed: int,
-    image_data: Path,
+    image_data: Path | None,
     text_data: Path,
-    weights: Path,
+    weights: Path | None,
     model: Path,
     subset: Path | None,
     folder: Path,
@@ -58,14 +58,14 @@ def score_run(
     device: str,
     threads: int,
 ) -> None:
-    """Score one trained stage on every task that it can do."""
+    """Score one trained stage on every retrieval task that it can do."""
     from hearsay.scoring import run
 
     run.score_run(
         method,
         stage,
         seed,
-        DatasetFiles.open(image_data),
+        DatasetFiles.open(image_data) if image_data else None,
         DatasetFiles.open(text_data),
         weights,
         model,
@@ -75,6 +75,54 @@ def score_run(
         device,
         threads,
     )
+
+
+def ground_run(
+    method: str,
+    stage: str,
+    seed: int,
+    data: Path,
+    weights: Path | None,
+    model: Path,
+    subset: Path | None,
+    folder: Path,
+    frame_shift_ms: float,
+    num_resamples: int,
+    device: str,
+    threads: int,
+) -> None:
+    """Score when one trained stage hears each phrase."""
+    from hearsay.scoring import ground_run
+
+    ground_run.ground_run(
+        method,
+        stage,
+        seed,
+        DatasetFiles.open(data),
+        weights,
+        model,
+        subset,
+        folder,
+        frame_shift_ms,
+        num_resamples,
+        device,
+        threads,
+    )
+
+
+def ground_controls(
+    stage: str,
+    data: Path,
+    subset: Path | None,
+    folder: Path,
+    frame_shift_ms: float,
+    num_resamples: int,
+) -> None:
+    """Score phrases by what knows nothing of them: the floor of grounding."""
+    from hearsay.scoring import ground_controls
+
+    files = DatasetFiles.open(data)
+    ground_controls.ground_controls(stage, files, subset, folder, frame_shift_ms, num_resamples)
 
 
 def score_oracle(
@@ -105,6 +153,8 @@ def count_choices(
 COMMANDS: list[Callable[..., None]] = [
     train_run,
     score_run,
+    ground_run,
+    ground_controls,
     score_oracle,
     count_choices,
 ]

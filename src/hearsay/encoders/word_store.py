@@ -88,6 +88,11 @@ class WordStore:
     captions: pd.DataFrame
     phrases: pd.DataFrame
 
+    @property
+    def space(self) -> str:
+        """Tell vectors of one space from those of another, whatever words were taken of it."""
+        return f"{self.name} ({self.vectors.shape[1]}-d, trained on {self.trained_on or 'a file'})"
+
 
 def read_word_store(files: WordFiles) -> WordStore:
     """Read what embed_words wrote.

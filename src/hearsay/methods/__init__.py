@@ -3,11 +3,8 @@
 from importlib import import_module
 
 from hearsay.errors import HearsayError
+from hearsay.families import FAMILIES
 from hearsay.methods.family import Family, Options
-
-FAMILIES = {"frame_match": "hearsay.methods.frame_match:FrameMatch"}
-"""Family of config → module and class. The class is called with the stage's options and the
-stage's name."""
 
 
 def make_family(options: Options, stage: str) -> Family:
@@ -21,6 +18,6 @@ def make_family(options: Options, stage: str) -> Family:
         raise HearsayError(
             f"methods: family {name!r} is not defined; known: {', '.join(sorted(FAMILIES))}"
         )
-    module, _, attribute = FAMILIES[name].partition(":")
+    module, _, attribute = FAMILIES[name].implementation.partition(":")
     family: Family = getattr(import_module(module), attribute)(options, stage)
     return family

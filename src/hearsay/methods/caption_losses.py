@@ -14,12 +14,12 @@ from hearsay.errors import HearsayError
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.info_nce import info_nce
 
-CaptionLoss = Callable[[Tensor, Tensor, BatchPart], Tensor]
-"""(similarities [B, B], log scale, draws for the batch) → scalar."""
+CaptionLoss = Callable[[Tensor, Tensor | None, BatchPart], Tensor]
+"""(similarities [B, B], log scale where the loss has one, draws for the batch) → scalar."""
 
 
 def random_imposters(
-    similarities: Tensor, log_scale: Tensor, part: BatchPart, margin: float
+    similarities: Tensor, log_scale: Tensor | None, part: BatchPart, margin: float
 ) -> Tensor:
     """Rank each pair above one imposter clip and one imposter caption, drawn independently.
 
@@ -39,7 +39,7 @@ def random_imposters(
 
 
 def all_imposters(
-    similarities: Tensor, log_scale: Tensor, part: BatchPart, margin: float
+    similarities: Tensor, log_scale: Tensor | None, part: BatchPart, margin: float
 ) -> Tensor:
     """Rank each pair above all imposters of the batch: the mean over all of them."""
     own = similarities.diagonal()
@@ -50,7 +50,7 @@ def all_imposters(
 
 
 def nearest_imposters(
-    similarities: Tensor, log_scale: Tensor, part: BatchPart, margin: float
+    similarities: Tensor, log_scale: Tensor | None, part: BatchPart, margin: float
 ) -> Tensor:
     """Rank each pair above the imposters whose scores are nearest to its own, above or below.
 
@@ -68,8 +68,10 @@ def nearest_imposters(
     return hinges.mean()
 
 
-def contrast_all(similarities: Tensor, log_scale: Tensor, part: BatchPart) -> Tensor:
+def contrast_all(similarities: Tensor, log_scale: Tensor | None, part: BatchPart) -> Tensor:
     """Return the symmetric InfoNCE of the batch, with a learned temperature."""
+    if log_scale is None:
+        raise HearsayError("methods: loss info_nce needs a temperature")
     return info_nce(similarities, log_scale)
 
 

@@ -1,20 +1,23 @@
 """What the training loop and the scores ask of a family of methods."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from hearsay.encoders.image_tower import ImageTower
+from hearsay.encoders.frozen import FrozenEncoders
 from hearsay.methods.batch_part import BatchPart
 
 Options = dict[str, Any]
 """Of one stage of one method, as `hearsay.config.stage_options` gathers them."""
 
 Batch = dict[str, Tensor]
-"""One tensor for each name of `Family.requires`, on the device of the network:
+"""What the stores of `Family.requires` give of some clips, on the device of the network:
 fbank: float32 [B, T, F], normalised. image_embeddings: float32 [B, L, D], unit norm.
 caption_embeddings: float32 [B, D], unit norm, of one caption of each clip, drawn at random.
+logmel: float32 [B, T, F], not normalised, and num_frames: int64 [B], how many are the clip's own.
+caption_words: int64 [B, K], rows of the words of one caption of each clip, drawn at random;
+NO_WORD (-1) behind the last one.
 """
 
 
@@ -37,7 +40,7 @@ class Family(Protocol):
     def requires(self) -> tuple[str, ...]:
         """Name the stores that a batch is gathered from."""
 
-    def build_network(self, image_tower: ImageTower) -> nn.Module:
+    def build_network(self, frozen: FrozenEncoders) -> nn.Module:
         """Build the network with its first weights; anything random uses torch's global seed."""
 
     def continue_from(self, network: nn.Module, state: dict[str, Tensor]) -> None:
@@ -54,8 +57,40 @@ class Family(Protocol):
         `network.training`.
         """
 
-    def embed_audio(self, network: nn.Module, features: Tensor) -> Tensor:
-        """Embed normalised features [B, T, F]: one vector [B, D], or segments [B, L, D]."""
-
     def logit_scale(self, network: nn.Module) -> float:
         """Return the factor on the cosines, for the history; nan where there is none."""
+
+
+@runtime_checkable
+class EmbedsAudio(Protocol):
+    """A family that gives a clip a vector, which meets vectors of pictures and captions."""
+
+    def embed_audio(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Embed clips: one vector [B, D] each, or segments [B, L, D]."""
+
+
+@runtime_checkable
+class ScoresWords(Protocol):
+    """A family that scores clips against the words of captions, without a vector of either."""
+
+    def score_words(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Score clips against every word of the network's vectors: [B, V]."""
+
+    def score_captions(self, heard: Tensor, rows: Tensor) -> Tensor:
+        """Score clips, by their scores of words [B, V], against captions' rows [C, K]: [B, C]."""
+
+
+@runtime_checkable
+class GroundsPhrases(Protocol):
+    """A family that says when in a clip a phrase is heard."""
+
+    def embed_frames(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Embed the frames of clips: unit vectors [B, T, W]."""
+
+    def score_phrase(self, frames: Tensor, phrase: Tensor) -> dict[str, Tensor]:
+        """Score the frames [T, W] of a clip against the vectors [K, W] of a phrase.
+
+        Returns:
+            [T] from 0 to 1, by how a phrase's words are put together: `mean`, and `max` where
+            that differs.
+        """

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hearsay.device import autocast
-from hearsay.encoders.image_tower import ImageTower
+from hearsay.encoders.frozen import FrozenEncoders
 from hearsay.errors import HearsayError
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch, Loss, Options
@@ -89,10 +89,12 @@ class FrameMatch:
         """Name the stores that a batch is gathered from."""
         return ("fbank", self.target)
 
-    def build_network(self, image_tower: ImageTower) -> FrameMatchNetwork:
+    def build_network(self, frozen: FrozenEncoders) -> FrameMatchNetwork:
         """Build the audio tower from the image tower; nothing is random."""
+        if frozen.image_tower is None:
+            raise HearsayError("family frame_match builds on an image tower; none was given")
         tower = AudioViT(
-            image_tower,
+            frozen.image_tower,
             num_frames=self.fbank_options["num_frames"] // self.num_segments,
             num_bins=self.fbank_options["num_mel_bins"],
             time_stride=self.stride[0],
@@ -134,12 +136,12 @@ class FrameMatch:
         sounds, captions = part.gather(clip_embedding(audio)), part.gather(batch[self.target])
         return Loss(info_nce(sounds @ captions.T, log_scale))  # [B, B]
 
-    def embed_audio(self, network: nn.Module, features: Tensor) -> Tensor:
-        """Embed normalised features [B, T, F]: unit vectors [B, D], or segments [B, S, D].
+    def embed_audio(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Embed clips by their features: unit vectors [B, D], or segments [B, S, D].
 
         Segments keep their norm, by which the unnormalised pairing weighs them.
         """
-        segments: Tensor = network(features)
+        segments: Tensor = network(batch["fbank"])
         if self.num_segments == 1:
             return functional.normalize(segments.squeeze(1), dim=-1)
         return segments if self.keeps_norms else functional.normalize(segments, dim=-1)

@@ -7,34 +7,7 @@ from torch import Tensor
 
 Aggregation = Literal["mean", "max"]
 
-
-def clip_caption_similarity(
-    frames: Tensor,
-    num_frames: Tensor,
-    words: Tensor,
-    num_words: Tensor,
-    over_frames: Aggregation,
-    over_words: Aggregation,
-) -> Tensor:
-    """Score every clip against every caption: [B, C], from 0 to 1.
-
-    The similarity of a frame and a word is the dot product of their unit vectors, at least 0.
-    A caption's score is its mean (or largest) over the clip's frames, then over its words.
-
-    Args:
-        frames: [B, T, W], unit vectors; whatever lies behind a clip's last frame is left out.
-        num_frames: int64 [B], at least 1.
-        words: [C, K, W], unit vectors; whatever lies behind a caption's last word is left out.
-        num_words: int64 [C], at least 1.
-        over_frames: how frames are put together.
-        over_words: how words are put together.
-    """
-    num_captions, most_words, width = words.shape
-    heard = word_similarity(frames, num_frames, words.reshape(-1, width), over_frames)  # [B, C*K]
-    heard = heard.unflatten(1, (num_captions, most_words))  # type: ignore[no-untyped-call]
-    is_word = torch.arange(most_words, device=words.device) < num_words[:, None]  # [C, K]
-    heard = heard * is_word  # a similarity is at least 0, so 0 never is the largest alone
-    return heard.amax(dim=2) if over_words == "max" else heard.sum(dim=2) / num_words
+NO_WORD = -1  # fills up the rows of captions with fewer words
 
 
 def word_similarity(
@@ -55,6 +28,20 @@ def word_similarity(
         similarities = (clip[:valid] @ words.T).clamp_min(0)  # [T', V]
         rows.append(similarities.amax(dim=0) if over_frames == "max" else similarities.mean(dim=0))
     return torch.stack(rows)
+
+
+def caption_similarity(heard: Tensor, rows: Tensor, over_words: Aggregation) -> Tensor:
+    """Score every clip against every caption: [B, C], from 0 to 1.
+
+    Args:
+        heard: [B, V] of `word_similarity`, with mean frames that of equation 3.
+        rows: int64 [C, K], the captions' words as columns of `heard`; NO_WORD behind the last one.
+        over_words: how a caption's words are put together.
+    """
+    is_word = rows != NO_WORD  # [C, K]
+    scores = heard[:, rows.clamp_min(0)] * is_word  # [B, C, K]
+    # A similarity is at least 0, so that no padding ever is the largest alone.
+    return scores.amax(dim=2) if over_words == "max" else scores.sum(dim=2) / is_word.sum(dim=1)
 
 
 def phrase_activity(frames: Tensor, words: Tensor, over_words: Aggregation) -> Tensor:

@@ -43,11 +43,7 @@ def open_gallery(
     Raises:
         HearsayError: none is left.
     """
-    table = pd.read_parquet(data.availability_table)
-    chosen = table["available"] & (table["split"] == SPLIT)
-    if subset is not None:
-        chosen &= table["clip_id"].isin(read_subset(subset))
-    clip_ids = sorted(table.loc[chosen, "clip_id"])
+    clip_ids = available_clips(data, SPLIT, subset)
     if captioned is not None:
         silent = len(clip_ids)
         clip_ids = [clip_id for clip_id in clip_ids if clip_id in captioned]
@@ -61,6 +57,15 @@ def open_gallery(
             f"see {data.availability_table}"
         )
     return Gallery(data, clip_ids, replace(identity, availability=fingerprint(clip_ids)))
+
+
+def available_clips(data: DatasetFiles, split: str, subset: Path | None) -> list[str]:
+    """List the available clips of a split, in the subset if there is one, sorted."""
+    table = pd.read_parquet(data.availability_table)
+    chosen = table["available"] & (table["split"] == split)
+    if subset is not None:
+        chosen &= table["clip_id"].isin(read_subset(subset))
+    return sorted(table.loc[chosen, "clip_id"])
 
 
 def subset_name(subset: Path | None) -> str:

@@ -1,12 +1,10 @@
 """Tables of phrase grounding, from which intervals and figures are made without the model."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hearsay.files import write_parquet
 from hearsay.metrics.grounding import THRESHOLDS, place_of, precision_recall_f1
 from hearsay.scoring.grounding_measures import FIXED_THRESHOLD, Measures
 from hearsay.scoring.grounding_queries import ScoredPhrases
@@ -142,25 +140,3 @@ def frame_table(scored: ScoredPhrases) -> pd.DataFrame:
     for words, rows in scored.scores.items():
         table[f"scores_{words}"] = [np.asarray(row, dtype=np.float32) for row in rows]
     return table
-
-
-def write_grounding_tables(
-    queries: Sequence[pd.DataFrame],
-    curves: Sequence[pd.DataFrame],
-    frames: pd.DataFrame,
-    folder: Path,
-) -> None:
-    """Write the tables of a system and its controls, each file atomically.
-
-    Args:
-        queries: of the system and its controls, to grounding_queries.parquet.
-        curves: likewise, to grounding_curves.parquet.
-        frames: of the system, to grounding_frames.parquet.
-        folder: of the run.
-    """
-    for name, table in (
-        ("queries", pd.concat(queries, ignore_index=True)),
-        ("curves", pd.concat(curves, ignore_index=True)),
-        ("frames", frames),
-    ):
-        write_parquet(table, Path(folder) / f"grounding_{name}.parquet")

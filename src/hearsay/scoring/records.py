@@ -198,14 +198,29 @@ def write_scores(records: list[Record], ranks: pd.DataFrame, folder: Path) -> No
     Raises:
         HearsayError: a record is not in the vocabulary, or columns of `ranks` are missing.
     """
-    target = Path(folder) / "scores.json"
-    for number, record in enumerate(records):
-        check_record(record, f"{target}, record {number}")
     missing = [column for column in RANK_COLUMNS if column not in ranks.columns]
     if missing:
         raise HearsayError(f"ranks for {folder} lack the columns {', '.join(missing)}")
+    target = Path(folder) / "scores.json"
+    check_records(records, target)
     write_parquet(ranks[list(RANK_COLUMNS)], Path(folder) / "ranks.parquet")
     write_json(records, target)
+
+
+def write_records(records: list[Record], path: Path) -> None:
+    """Write score records to a file, atomically.
+
+    Raises:
+        HearsayError: a record is not in the vocabulary.
+    """
+    check_records(records, path)
+    write_json(records, path)
+
+
+def check_records(records: list[Record], path: Path) -> None:
+    """Check records that stand in a file, or will; see `check_record`."""
+    for number, record in enumerate(records):
+        check_record(record, f"{path}, record {number}")
 
 
 def read_scores(path: Path) -> list[Record]:
@@ -217,8 +232,7 @@ def read_scores(path: Path) -> list[Record]:
     records = read_json(Path(path))
     if not isinstance(records, list):
         raise HearsayError(f"{path} is not a list of score records; score the run again")
-    for number, record in enumerate(records):
-        check_record(record, f"{path}, record {number}")
+    check_records(records, path)
     return records
 
 

@@ -94,15 +94,79 @@ def score_audio_text(
     _check_ids("captions", captions, caption_ids)
     _check_captions(clip_ids, caption_clip_ids, len(captions))
     sounds, texts = clip_embedding(audio), unit_rows(captions)
+    return _score_text_directions(
+        dot_scores(sounds, texts),
+        dot_scores(texts, sounds),
+        clip_ids,
+        caption_ids,
+        caption_clip_ids,
+        identity,
+        (num_resamples, bootstrap_seed, chunk_size),
+    )
+
+
+def score_pairs(
+    scores: NDArray[Any],
+    clip_ids: Sequence[str],
+    caption_ids: Sequence[str],
+    caption_clip_ids: Sequence[str],
+    identity: ScoreIdentity,
+    *,
+    num_resamples: int,
+    bootstrap_seed: int = 0,
+    chunk_size: int = 256,
+) -> Scores:
+    """Score audio-text retrieval as `score_audio_text`, of a method that scores pairs.
+
+    Args:
+        scores: [N, M], of every clip with every caption; higher is better.
+        clip_ids: N different ids; every clip has a caption.
+        caption_ids: M different ids.
+        caption_clip_ids: [M], each one of `clip_ids`.
+        identity: merged into every record.
+        num_resamples: of the clips, behind each 95 % interval.
+        bootstrap_seed: of the resamples.
+        chunk_size: queries per block; changes memory, not results.
+
+    Returns:
+        as `score_audio_text`.
+
+    Raises:
+        HearsayError: as `score_audio_text`.
+    """
+    _check_ids("clips", scores, clip_ids)
+    _check_ids("captions", scores.T, caption_ids)
+    _check_captions(clip_ids, caption_clip_ids, len(caption_ids))
+    by_caption = np.ascontiguousarray(scores.T)
+    return _score_text_directions(
+        lambda rows: scores[rows],
+        lambda rows: by_caption[rows],
+        clip_ids,
+        caption_ids,
+        caption_clip_ids,
+        identity,
+        (num_resamples, bootstrap_seed, chunk_size),
+    )
+
+
+def _score_text_directions(
+    to_text: BlockScores,
+    to_audio: BlockScores,
+    clip_ids: Sequence[str],
+    caption_ids: Sequence[str],
+    caption_clip_ids: Sequence[str],
+    identity: ScoreIdentity,
+    how: tuple[int, int, int],
+) -> Scores:
+    """Score both directions; `how` are num_resamples, bootstrap_seed and chunk_size."""
     task, protocol = "audio_text_retrieval", "full_gallery"
-    to_text = Direction(task, protocol, "audio_to_text", clip_ids, clip_ids, caption_clip_ids)
-    to_audio = Direction(task, protocol, "text_to_audio", caption_ids, caption_clip_ids, clip_ids)
+    ways = (
+        Direction(task, protocol, "audio_to_text", clip_ids, clip_ids, caption_clip_ids),
+        Direction(task, protocol, "text_to_audio", caption_ids, caption_clip_ids, clip_ids),
+    )
     return _join(
-        score_direction(scores, way, identity, num_resamples, bootstrap_seed, chunk_size)
-        for scores, way in (
-            (dot_scores(sounds, texts), to_text),
-            (dot_scores(texts, sounds), to_audio),
-        )
+        score_direction(scores, way, identity, *how)
+        for scores, way in zip((to_text, to_audio), ways, strict=True)
     )
 
 

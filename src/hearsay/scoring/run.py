@@ -1,31 +1,46 @@
-"""Score one run from files to files: on the test split, on every task."""
+"""Score one run from files to files: on the test split, on every retrieval task that it can do."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from hearsay.device import reproducible, resolve_device
-from hearsay.encoders.image_tower import read_image_tower
+from hearsay.encoders.frozen import FrozenEncoders, read_frozen
 from hearsay.features.store import ShardedArrays
 from hearsay.layout import DatasetFiles
+from hearsay.methods.family import EmbedsAudio
+from hearsay.metrics.ranks import BlockScores, dot_scores
+from hearsay.scoring.candidates import NUM_CANDIDATES, score_candidates
+from hearsay.scoring.captions import Captions, read_captions, score_captions
 from hearsay.scoring.gallery import SPLIT, Gallery, open_gallery, subset_name
 from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, write_scores
-from hearsay.scoring.retrieval import Scores, score_audio_image, score_audio_text
-from hearsay.training.load import embed_clips, load_run
+from hearsay.scoring.retrieval import (
+    Scores,
+    clip_embedding,
+    score_audio_image,
+    score_audio_text,
+    score_pairs,
+    unit_rows,
+)
+from hearsay.training.load import TrainedRun, embed_clips, load_run, read_needs
 
-# The last epoch is the headline; the best on validation is told apart by its protocol.
-CHECKPOINTS = {"last": "", "best": "_best_val"}
+logger = logging.getLogger(__name__)
+
+DRAW_SEED = 0  # of the candidates, the same for all methods and trainings
+MOST_PAIRS = 50_000_000  # scored at once for the draws of candidates: 200 MB
 
 
 def score_run(
     method: str,
     stage: str,
     seed: int,
-    image_data: DatasetFiles,
+    image_data: DatasetFiles | None,
     text_data: DatasetFiles,
-    weights: Path,
+    weights: Path | None,
     model: Path,
     subset: Path | None,
     folder: Path,
@@ -33,18 +48,19 @@ def score_run(
     device: str,
     threads: int,
 ) -> None:
-    """Score a trained stage on audio-image and audio-text retrieval; write scores and ranks.
+    """Score a trained stage on retrieval; write scores and ranks.
 
-    Both stages are scored on both tasks: the audio_image stage knows no captions, so its
-    audio-text scores are zero-shot.
+    A family whose sounds meet pictures is scored on both tasks after each stage: the audio_image
+    stage knows no captions, so its audio-text scores are zero-shot. The headline is what the
+    family says; of one whose last epoch is that, the best on val is told apart by its protocol.
 
     Args:
         method: its name in config.
         stage: the stage that was trained last.
         seed: of the training.
-        image_data: the data set whose pictures are retrieved.
+        image_data: the data set whose pictures are retrieved; None: the method knows none.
         text_data: the data set whose captions are retrieved.
-        weights: clip.pt of the frozen towers.
+        weights: clip.pt of the frozen towers; None where the method has none.
         model: model.pt of the run.
         subset: a text file of clip ids; None: all available test clips.
         folder: where scores.json and ranks.parquet go.
@@ -56,57 +72,115 @@ def score_run(
         HearsayError: an input is absent or does not fit, or no test clip is available.
     """
     torch_device = resolve_device(device)
-    towers = read_image_tower(weights).name
+    needs = read_needs(model)
+    frozen = read_frozen(needs, text_data, weights)
+    checkpoints = {"last": "", "best": "_best_val"} if needs.headline == "last" else {"best": ""}
     records: list[Record] = []
     ranks: list[pd.DataFrame] = []
     with reproducible(torch_device, threads):
-        for which, suffix in CHECKPOINTS.items():
-            run = load_run(model, weights, torch_device, which)
-            audio: dict[str, Any] = {}  # both tasks may have the same clips
-            for data, task in ((image_data, "image"), (text_data, "text")):
-                identity = ScoreIdentity(
-                    data.name, SPLIT, subset_name(subset), method, stage, towers, seed, ""
-                )
-                captions = read_captions(data) if task == "text" else None
-                captioned = None if captions is None else set(captions["clip_id"])
-                gallery = open_gallery(data, subset, identity, captioned)
-                clips = f"{data.name} {gallery.identity.availability}"
-                if clips not in audio:
-                    arrays = data.shards("fbank", ".npy")
-                    audio[clips] = embed_clips(run, arrays, gallery.clip_ids)
-                if captions is None:
-                    scored, ranked = _score_images(audio[clips], gallery, num_resamples)
-                else:
-                    scored, ranked = _score_texts(audio[clips], gallery, captions, num_resamples)
+        for which, suffix in checkpoints.items():
+            run = load_run(model, frozen, torch_device, which)
+            scorer = _Scorer(run, frozen, num_resamples)
+            identity = ScoreIdentity(
+                "", SPLIT, subset_name(subset), method, stage, frozen.name, seed, ""
+            )
+            parts = []
+            if image_data is not None:
+                parts.append(scorer.score_images(image_data, subset, identity))
+            parts += scorer.score_texts(text_data, subset, identity, with_draws=not suffix)
+            for scored, ranked in parts:
                 records += [{**row, "protocol": row["protocol"] + suffix} for row in scored]
                 ranks.append(ranked.assign(protocol=ranked["protocol"] + suffix))
     write_scores(records, join_ranks(ranks), folder)
 
 
-def read_captions(data: DatasetFiles) -> pd.DataFrame:
-    """Read which captions are embedded: caption_id, clip_id, row."""
-    return pd.read_parquet(data.caption_embeddings.with_suffix(".parquet"))
+class _Scorer:
+    """Scores one run; both tasks may have the same clips, which are then embedded once."""
 
+    def __init__(self, run: TrainedRun, frozen: FrozenEncoders, num_resamples: int) -> None:
+        self.run = run
+        self.frozen = frozen
+        self.num_resamples = num_resamples
+        self.embedded: dict[tuple[str, str], NDArray[np.float32]] = {}
 
-def _score_images(audio: Any, gallery: Gallery, num_resamples: int) -> Scores:
-    store = ShardedArrays(gallery.files.shards("image_embeddings", ".npy"))
-    images = store.gather(gallery.clip_ids)  # [N, L, D]
-    return score_audio_image(
-        audio, images, gallery.clip_ids, gallery.identity, num_resamples=num_resamples
-    )
+    def embed(self, gallery: Gallery) -> NDArray[np.float32]:
+        key = (gallery.files.name, gallery.identity.availability)
+        if key not in self.embedded:
+            self.embedded[key] = embed_clips(self.run, gallery.files, gallery.clip_ids)
+        return self.embedded[key]
 
+    def score_images(
+        self, data: DatasetFiles, subset: Path | None, identity: ScoreIdentity
+    ) -> Scores:
+        gallery = open_gallery(data, subset, replace(identity, dataset=data.name))
+        store = ShardedArrays(data.shards("image_embeddings", ".npy"))
+        return score_audio_image(
+            self.embed(gallery),
+            store.gather(gallery.clip_ids),  # [N, L, D]
+            gallery.clip_ids,
+            gallery.identity,
+            num_resamples=self.num_resamples,
+        )
 
-def _score_texts(
-    audio: Any, gallery: Gallery, captions: pd.DataFrame, num_resamples: int
-) -> Scores:
-    captions = captions[captions["clip_id"].isin(gallery.clip_ids)]
-    embeddings = np.load(gallery.files.caption_embeddings, mmap_mode="r")
-    return score_audio_text(
-        audio,
-        gallery.clip_ids,
-        embeddings[captions["row"].to_numpy()],  # [M, D]
-        captions["caption_id"].tolist(),
-        captions["clip_id"].tolist(),
-        gallery.identity,
-        num_resamples=num_resamples,
-    )
+    def score_texts(
+        self, data: DatasetFiles, subset: Path | None, identity: ScoreIdentity, with_draws: bool
+    ) -> list[Scores]:
+        captions = read_captions(data, self.frozen, self.run)
+        gallery = open_gallery(
+            data, subset, replace(identity, dataset=data.name), set(captions.clip_ids)
+        )
+        captions = captions.of(gallery.clip_ids)
+        if isinstance(self.run.family, EmbedsAudio):
+            full, pairs = self._score_vectors(gallery, captions)
+        else:
+            full, pairs = self._score_words(gallery, captions)
+        if not with_draws or not self._fits_draws(len(gallery.clip_ids), len(captions.ids)):
+            return [full]
+        drawn = score_candidates(
+            pairs(slice(None)),
+            gallery.clip_ids,
+            captions.clip_ids,
+            gallery.identity,
+            draw_seed=DRAW_SEED,
+            num_resamples=self.num_resamples,
+        )
+        return [full, drawn]
+
+    def _score_vectors(self, gallery: Gallery, captions: Captions) -> tuple[Scores, BlockScores]:
+        """Score a method of one vector a clip on the full gallery; return its pair scores too."""
+        audio = self.embed(gallery)
+        embeddings = np.load(gallery.files.caption_embeddings, mmap_mode="r")
+        texts = embeddings[captions.table["row"].to_numpy()]  # [M, D]
+        full = score_audio_text(
+            audio,
+            gallery.clip_ids,
+            texts,
+            captions.ids,
+            captions.clip_ids,
+            gallery.identity,
+            num_resamples=self.num_resamples,
+        )
+        return full, dot_scores(clip_embedding(audio), unit_rows(texts))
+
+    def _score_words(self, gallery: Gallery, captions: Captions) -> tuple[Scores, BlockScores]:
+        """Score a method of words on the full gallery; return its pair scores too."""
+        pairs = score_captions(self.run, gallery.files, gallery.clip_ids, captions)  # [N, M]
+        full = score_pairs(
+            pairs,
+            gallery.clip_ids,
+            captions.ids,
+            captions.clip_ids,
+            gallery.identity,
+            num_resamples=self.num_resamples,
+        )
+        return full, lambda rows: pairs[rows]
+
+    def _fits_draws(self, num_clips: int, num_captions: int) -> bool:
+        """Say whether candidates can be drawn: enough clips, and not too many pairs at once."""
+        fits = num_clips >= NUM_CANDIDATES and num_clips * num_captions <= MOST_PAIRS
+        if not fits:
+            logger.warning(
+                "%d clips and %d captions: scores among %d drawn candidates are left out",
+                num_clips, num_captions, NUM_CANDIDATES,
+            )  # fmt: skip
+        return fits

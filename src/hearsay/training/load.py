@@ -1,7 +1,7 @@
 """Trained runs, ready to embed."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from hearsay.encoders.image_tower import ImageTower, read_image_tower
+from hearsay.encoders.frozen import FrozenEncoders
 from hearsay.errors import HearsayError
+from hearsay.families import FAMILIES, FamilyNeeds
+from hearsay.layout import DatasetFiles
 from hearsay.methods import make_family
-from hearsay.methods.family import Family
+from hearsay.methods.batch_part import BatchPart
+from hearsay.methods.family import Batch, EmbedsAudio, Family
 from hearsay.progress import progress
-from hearsay.training.data import NormalisedFeatures
+from hearsay.training.data import Clips
+from hearsay.training.stores import open_stores
+from hearsay.training.validate import move
 
 
 @dataclass(frozen=True)
@@ -25,83 +30,113 @@ class TrainedRun:
 
     Attributes:
         network: in evaluation mode, on `device`.
-        statistics: mean and std that normalise its features.
+        statistics: mean and std that normalise its features; None where nothing does.
         options: of the stage that it was trained in.
+        needs: of its family.
     """
 
     family: Family
     network: nn.Module
-    statistics: dict[str, float]
+    statistics: dict[str, float] | None
     options: dict[str, Any]
+    needs: FamilyNeeds
     device: torch.device
 
 
-def load_run(model: Path, weights: Path, device: torch.device, which: str = "last") -> TrainedRun:
+def load_run(
+    model: Path, frozen: FrozenEncoders, device: torch.device, which: str = "last"
+) -> TrainedRun:
     """Load a run.
 
     Args:
         model: model.pt of `train_run`.
-        weights: clip.pt, from which the network's shape comes.
+        frozen: the encoders that it was trained on, or of their space.
         device: to compute on.
-        which: `last` (the headline) or `best` on the validation loss.
+        which: weights of the `last` epoch, or of the `best` on the validation loss.
 
     Raises:
-        HearsayError: a file is absent or does not fit the other.
+        HearsayError: the file is absent or does not fit the encoders.
     """
     if which not in ("last", "best"):
         raise HearsayError(f"which {which!r} must be last or best")
     saved = read_model(model)
-    image_tower = read_image_tower(weights)
-    check_tower(model, saved, image_tower, weights)
+    check_frozen(model, saved, frozen)
     family = make_family(saved["options"], saved["stage"])
-    network = family.build_network(image_tower)
+    network = family.build_network(frozen)
     try:
         network.load_state_dict(saved[which])
     except RuntimeError as error:
         raise HearsayError(
-            f"{model} does not fit the towers of {weights}; train the run again"
+            f"{model} does not fit the encoders {frozen.name}; train the run again"
         ) from error
     network.to(device).eval()
-    return TrainedRun(family, network, saved["statistics"], saved["options"], device)
+    needs = FAMILIES[saved["options"]["family"]]
+    return TrainedRun(family, network, saved["statistics"], saved["options"], needs, device)
 
 
-def embed_clips(
-    run: TrainedRun, fbank: Sequence[Path], clip_ids: Sequence[str], batch_size: int = 64
-) -> NDArray[np.float32]:
-    """Embed clips with a trained run: [N, D], or segments [N, L, D], in the order of `clip_ids`.
+def read_needs(model: Path) -> FamilyNeeds:
+    """Say what the family of a trained run needs.
+
+    Raises:
+        HearsayError: the file is absent or is none.
+    """
+    return FAMILIES[read_model(model)["options"]["family"]]
+
+
+def listen(
+    run: TrainedRun, data: DatasetFiles, clip_ids: Sequence[str], batch_size: int = 64
+) -> Iterator[tuple[list[str], Batch]]:
+    """Yield clips with what the run hears of them, on its device.
 
     Args:
         run: of `load_run`.
-        fbank: the shards' .npy files of the data set; indexes beside them.
+        data: the data set.
         clip_ids: all of them must have features.
         batch_size: changes memory, not results.
     """
-    features = NormalisedFeatures(fbank, run.statistics, run.options["fbank"]["pad"])
-    batches = [
-        clip_ids[start : start + batch_size] for start in range(0, len(clip_ids), batch_size)
+    stores = open_stores(data, (run.needs.features,), run.options, run.statistics)
+    clips = Clips(list(clip_ids), stores)
+    rows = [
+        range(start, min(start + batch_size, len(clips)))
+        for start in range(0, len(clips), batch_size)
     ]
-    blocks = []
+    nothing_drawn = (BatchPart(torch.Generator()) for _ in rows)
+    batches = clips.batches(rows, nothing_drawn, readers=1)
+    for of_batch, batch in progress(batches, total=len(rows), unit="batch"):
+        yield [clips.clip_ids[row] for row in of_batch], move(batch, run.device)
+
+
+def embed_clips(
+    run: TrainedRun, data: DatasetFiles, clip_ids: Sequence[str], batch_size: int = 64
+) -> NDArray[np.float32]:
+    """Embed clips with a run whose family embeds them: [N, D], or segments [N, L, D].
+
+    Args: see `listen`.
+
+    Raises:
+        HearsayError: its family gives clips no vectors.
+    """
+    family = run.family
+    if not isinstance(family, EmbedsAudio):
+        raise HearsayError(f"family {run.options['family']} gives clips no vectors")
     with torch.inference_mode():
-        for batch in progress(batches, total=len(batches), unit="batch"):
-            embeddings = run.family.embed_audio(
-                run.network, features.gather(batch).to(run.device)
-            )  # [B, D]
-            blocks.append(embeddings.float().cpu().numpy())
+        blocks = [
+            family.embed_audio(run.network, batch).float().cpu().numpy()
+            for _, batch in listen(run, data, clip_ids, batch_size)
+        ]
     return np.concatenate(blocks) if blocks else np.zeros((0, 0), dtype=np.float32)
 
 
-def check_tower(
-    model: Path | None, saved: dict[str, Any], image_tower: ImageTower, weights: Path
-) -> None:
-    """Refuse a network that started from another image tower, of whatever sizes.
+def check_frozen(model: Path | None, saved: dict[str, Any], frozen: FrozenEncoders) -> None:
+    """Refuse a network that was trained on other frozen encoders, of whatever sizes.
 
     Raises:
-        HearsayError: naming both files.
+        HearsayError: naming the file and the encoders.
     """
-    if saved["tower"] != image_tower.digest:
+    if saved["frozen"] != frozen.digest:
         raise HearsayError(
-            f"{model} was trained from another tower than {weights} ({image_tower.name}); train "
-            "it again with these towers"
+            f"{model} was trained on other frozen encoders than {frozen.name} is now; train it "
+            "again with these"
         )
 
 
@@ -115,7 +150,7 @@ def read_model(path: Path) -> dict[str, Any]:
         raise HearsayError(f"{path} does not exist; its run has not been trained")
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        missing = {"last", "best", "stage", "options", "statistics", "tower"} - set(saved)
+        missing = {"last", "best", "stage", "options", "statistics", "frozen"} - set(saved)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError) as error:
         raise HearsayError(f"{path} cannot be read ({error}); train the run again") from error
     if missing:

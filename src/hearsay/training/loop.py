@@ -21,7 +21,7 @@ from hearsay.training.optimizer import make_optimizer
 from hearsay.training.options import StageOptions
 from hearsay.training.order import epoch_order, window_size
 from hearsay.training.processes import Processes, make_generator
-from hearsay.training.schedule import rate_factor
+from hearsay.training.schedule import rate_factor, should_stop
 from hearsay.training.stop import StopRequest
 from hearsay.training.validate import check_finite, measure_loss, move
 
@@ -134,13 +134,16 @@ class Trainer:
         self.saved_at = time.monotonic()
 
     def fit(self) -> Fitted:
-        """Train all epochs that are left.
+        """Train all epochs that are left, or until nothing gets better.
 
         Raises:
             HearsayError: the loss is not finite, or somebody asked to stop; then all is saved.
         """
         self._load()
         for epoch in range(self.progress.epoch, self.options.epochs):
+            if should_stop(self.val_losses, self.options.stop_after):
+                logger.info("no better validation loss for long: stopping after epoch %d", epoch)
+                break
             self._train_epoch(epoch)
             self._end_epoch(epoch)
         return Fitted(
@@ -150,6 +153,11 @@ class Trainer:
             history=pd.DataFrame(self.progress.history),
             notes=self.notes.table(),
         )
+
+    @property
+    def val_losses(self) -> list[float]:
+        """The validation loss after each epoch done."""
+        return [row["val_loss"] for row in self.progress.history]
 
     def _train_epoch(self, epoch: int) -> None:
         """Take the steps that are left of one epoch."""
@@ -213,12 +221,7 @@ class Trainer:
             future.result()
 
     def _set_rates(self, step: int) -> None:
-        factor = rate_factor(
-            step,
-            self.options.warmup_epochs * self.num_steps,
-            self.options.epochs * self.num_steps,
-            self.options.final_fraction,
-        )
+        factor = rate_factor(self.options, step, self.num_steps, self.val_losses)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
 
@@ -244,7 +247,7 @@ class Trainer:
             "peak_memory_mb": peak_memory_mb(self.device),
             "seconds": progress.train_s + time.monotonic() - start,
         }
-        lowest = min((r["val_loss"] for r in progress.history), default=math.inf)
+        lowest = min(self.val_losses, default=math.inf)
         if not len(self.val) or val_loss < lowest:
             progress.best, progress.best_epoch = copy_weights(self.network), epoch
         progress.history.append(row)

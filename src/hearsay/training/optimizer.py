@@ -3,7 +3,7 @@
 from typing import Any
 
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 from hearsay.errors import HearsayError
 from hearsay.training.lars import LARS
@@ -15,7 +15,8 @@ RATE_SCALE_BATCH = 256  # scale_by_batch: rates are given for this many clips
 def make_optimizer(network: nn.Module, options: StageOptions) -> Optimizer:
     """Make the optimizer with two groups: tensors of two dimensions and more, and all others.
 
-    The others have a rate of their own and no decay. AdamW keeps torch's betas (0.9, 0.999).
+    The others have a rate of their own and no decay. Adam and AdamW keep torch's betas
+    (0.9, 0.999); the former adds the decay to the gradient.
 
     Raises:
         HearsayError: the optimizer is unknown.
@@ -36,6 +37,7 @@ def make_optimizer(network: nn.Module, options: StageOptions) -> Optimizer:
     ]
     if options.optimizer == "lars":
         return LARS(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
-    if options.optimizer == "adamw":
-        return AdamW(groups, lr=options.learning_rate, fused=True)
-    raise HearsayError(f"optimizer {options.optimizer!r} must be lars or adamw")
+    if options.optimizer in ("adam", "adamw"):
+        kind = Adam if options.optimizer == "adam" else AdamW
+        return kind(groups, lr=options.learning_rate, fused=True)
+    raise HearsayError(f"optimizer {options.optimizer!r} must be lars, adam or adamw")

@@ -17,7 +17,11 @@ class StageOptions:
     bias_learning_rate: float
     weight_decay: float
     scale_by_batch: bool
+    schedule: str
     final_fraction: float
+    cut_after: int
+    cut_factor: float
+    stop_after: int | None
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> "StageOptions":

@@ -10,18 +10,20 @@ import pyarrow as pa
 import torch
 
 from hearsay.device import describe_hardware, reproducible, resolve_device
-from hearsay.encoders.image_tower import read_image_tower
+from hearsay.encoders.frozen import read_frozen
 from hearsay.errors import HearsayError
+from hearsay.families import FAMILIES, FamilyNeeds
 from hearsay.files import read_json, write_json, write_parquet, write_torch
 from hearsay.layout import DatasetFiles
 from hearsay.methods import make_family
 from hearsay.training.checkpoint import Checkpoint, fingerprint
-from hearsay.training.data import Clips, choose_clips, open_stores
-from hearsay.training.load import check_tower, read_model
+from hearsay.training.data import Clips, choose_clips
+from hearsay.training.load import check_frozen, read_model
 from hearsay.training.loop import Fitted, Trainer
 from hearsay.training.options import Machine, StageOptions
 from hearsay.training.processes import join_processes
 from hearsay.training.stop import watch_for_stop
+from hearsay.training.stores import open_stores
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ def train_run(
     seed: int,
     options: dict[str, Any],
     data: DatasetFiles,
-    weights: Path,
+    weights: Path | None,
     init: Path | None,
     subset: Path | None,
     folder: Path,
@@ -49,12 +51,12 @@ def train_run(
     Args:
         method: its name in config.
         stage: audio_image or audio_text.
-        seed: of order, image choice and masks; every weight starts from CLIP.
+        seed: of all draws, and of weights that do not start from the frozen towers.
         options: of `hearsay.config.stage_options`.
         data: the data set to train on.
-        weights: clip.pt of `prepare_clip`.
+        weights: clip.pt of `prepare_clip`; None for a family without the frozen towers.
         init: model.pt of the stage before; its last weights go on, and its statistics normalise
-            the features, since they belong to the pretraining set. None: start from CLIP.
+            the features, since they belong to the pretraining set. None: the first stage.
         subset: a text file of clip ids to train on; None: all that are available.
         folder: of the run.
         machine: how to use it; changes no result beyond rounding.
@@ -68,24 +70,25 @@ def train_run(
         reproducible(device, machine.threads),
         watch_for_stop() as stop,
     ):
+        needs = FAMILIES[options["family"]]
         family = make_family(options, stage)
         before = read_model(init) if init is not None else None
-        statistics = before["statistics"] if before else _read_statistics(data.statistics)
-        stores = open_stores(data, family.requires(), statistics, options["fbank"]["pad"])
+        statistics = before["statistics"] if before else _read_statistics(needs, data)
+        stores = open_stores(data, family.requires(), options, statistics)
         train, val = (
             Clips(choose_clips(data.clips, split, stores, subset), stores)
             for split in ("train", "val")
         )
         torch.manual_seed(seed)
-        image_tower = read_image_tower(weights)
-        network = family.build_network(image_tower)
+        frozen = read_frozen(needs, data, weights)
+        network = family.build_network(frozen)
         if before:
-            check_tower(init, before, image_tower, weights)
+            check_frozen(init, before, frozen)
             family.continue_from(network, before["last"])
         network.to(device)
         if machine.compile:
             network.compile()
-        inputs = [data.clips, weights, *([init] if init else [])]
+        inputs = [data.clips, *(path for path in (weights, init) if path is not None)]
         for store in stores.values():
             inputs.extend(store.paths)
         identity = {
@@ -120,7 +123,7 @@ def train_run(
                 "method": method,
                 "stage": stage,
                 "seed": seed,
-                "weights": image_tower.name,
+                "weights": frozen.name,
                 "options": options,
                 "versions": _versions(),
                 "device": device.type,
@@ -134,7 +137,7 @@ def train_run(
                 "stage": stage,
                 "options": options,
                 "statistics": statistics,
-                "tower": image_tower.digest,
+                "frozen": frozen.digest,
             }
             _write_run(fitted, saved, record, folder)
             checkpoint.remove()
@@ -153,12 +156,17 @@ def _write_run(fitted: Fitted, saved: dict[str, Any], record: dict[str, Any], fo
     write_json(record, folder / "run.json")
 
 
-def _read_statistics(path: Path) -> dict[str, float]:
-    statistics = read_json(path)
+def _read_statistics(needs: FamilyNeeds, data: DatasetFiles) -> dict[str, float] | None:
+    """Read what normalises the filter banks; other features are taken as they are."""
+    if needs.features != "fbank":
+        return None
+    statistics = read_json(data.statistics)
     try:
         return {"mean": float(statistics["mean"]), "std": float(statistics["std"])}
     except (KeyError, TypeError, ValueError) as error:
-        raise HearsayError(f"{path} has no mean and std; remove it and measure again") from error
+        raise HearsayError(
+            f"{data.statistics} has no mean and std; remove it and measure again"
+        ) from error
 
 
 def _versions() -> dict[str, str]:
