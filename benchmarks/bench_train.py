@@ -48,11 +48,11 @@ from hearsay.methods import make_family
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch, Family
 from hearsay.training.data import Clips
-from hearsay.training.stores import open_stores
 from hearsay.training.optimizer import make_optimizer
 from hearsay.training.options import StageOptions
 from hearsay.training.order import epoch_order, window_size
 from hearsay.training.processes import make_generator
+from hearsay.training.stores import open_stores
 from hearsay.training.validate import move
 
 MODEL = "ViT-B-32-quickgelu"
@@ -92,7 +92,8 @@ class Step:
         tower = make_image_tower("random", config, clip.state_dict())
         self.device = device
         self.family: Family = make_family(OPTIONS, "audio_image")
-        self.network: nn.Module = self.family.build_network(FrozenEncoders(tower)).to(device).train()
+        network: nn.Module = self.family.build_network(FrozenEncoders(tower))
+        self.network = network.to(device).train()
         if compiled:
             self.network.compile()
         options = StageOptions.of({**OPTIONS, "batch_size": batch_size})
