@@ -99,11 +99,13 @@ def pair_runs(answers: Answers, reference: str) -> list[Pair]:
         HearsayError: as `compare_methods`.
     """
     pairs = []
+    its_weights = {setting.weights for setting in answers if reference in answers[setting]}
     for setting in sorted(answers):
         others = {name: runs for name, runs in answers[setting].items() if name != reference}
         if reference not in answers[setting]:
+            level = logging.WARNING if setting.weights in its_weights else logging.INFO
             named = ", ".join(sorted(others))
-            logger.warning("%s: no score of %s to compare %s with", setting, reference, named)
+            logger.log(level, "%s: no score of %s to compare %s with", setting, reference, named)
             continue
         own = answers[setting][reference]
         for method, runs in sorted(others.items()):

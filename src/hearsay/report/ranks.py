@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
 from hearsay.metrics.retrieval import STATISTICS, values_of_ranks
+from hearsay.scoring.candidates import PROTOCOL as CANDIDATES
 from hearsay.scoring.records import RANK_COLUMNS, Record, read_scores
 
 TOLERANCE = 1e-9  # between a score and the same number from its ranks
@@ -155,9 +156,10 @@ def _rows_by_direction(table: pa.Table) -> dict[tuple[str, ...], NDArray[np.int6
 
 
 def _by_setting(records: list[Record]) -> dict[Setting, list[Record]]:
+    """Group the records that are compared; the full gallery says more than drawn candidates."""
     groups: dict[Setting, list[Record]] = {}
     for record in records:
-        if record["metric"] in STATISTICS:
+        if record["metric"] in STATISTICS and record["protocol"] != CANDIDATES:
             setting = Setting(*(record[name] for name in Setting._fields))
             groups.setdefault(setting, []).append(record)
     return groups
