@@ -49,6 +49,7 @@ bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_fbank.py
 	$(BIN)/python benchmarks/bench_logmel.py
 	$(BIN)/python benchmarks/bench_prepare.py
+	$(BIN)/python benchmarks/bench_words.py
 	$(BIN)/python benchmarks/bench_train.py
 
 lock: install  ## resolve the versions anew

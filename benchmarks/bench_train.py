@@ -208,9 +208,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     torch.manual_seed(0)
     clip = CLIP(**get_model_config(MODEL)).to(device).eval()
     data = write_data(folder, max(arguments.clips, size * steps), arguments.clips_per_shard)
-    stores = open_stores(
-        data, ("fbank", "image_embeddings"), OPTIONS, {"mean": 0.0, "std": 1.0}
-    )
+    stores = open_stores(data, ("fbank", "image_embeddings"), OPTIONS, {"mean": 0.0, "std": 1.0})
     clips = Clips(list(stores["fbank"].clip_ids), stores)
     step = Step(clip, size, device, arguments.compile)
     ready = next(batches_of(clips, size, readers, device, 1))
