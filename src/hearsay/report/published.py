@@ -130,6 +130,35 @@ CLIPS_SOURCE = (
     "(unbalanced: about) and AudioCaps v1 themselves"
 )
 
+XIE = "Xie et al. 2022 (arXiv 2110.02939)"
+AUDIOGROUNDING = "audiogrounding"  # name of the data set as config would have it
+XIE_DATA = "AudioGrounding v1 test, 67 clips"
+XIE_CANDIDATES = {
+    ("audio_to_text", "R@1"): (0.21, 0.04),
+    ("audio_to_text", "R@5"): (0.65, 0.05),
+    ("text_to_audio", "R@1"): (0.23, 0.04),
+    ("text_to_audio", "R@5"): (0.71, 0.04),
+}
+"""Table 2 of Xie et al. 2022: recall among 30 candidates, and its spread over 20 draws of them."""
+
+
+@dataclass(frozen=True)
+class PublishedPhrases:
+    """How many clips, captions and phrases a paper's copy of a data set has, in one split."""
+
+    split: str
+    clips: int
+    captions: int
+    phrases: int
+
+
+PHRASES = (
+    PublishedPhrases("train", 4_253, 4_253, 11_732),
+    PublishedPhrases("val", 30, 150, 439),
+    PublishedPhrases("test", 67, 335, 1_118),
+)
+"""Table 1 of Xie et al. 2022: what AudioGrounding v1 had when it was published."""
+
 
 def is_dataset(dataset: str, published: str) -> bool:
     """Say whether a data set of config is the published one, e.g. audioset_2026 is audioset."""
