@@ -18,7 +18,7 @@ from hearsay.config import merge
 ROOT = Path(__file__).parents[2]
 TINY = {
     "benchmark": {
-        "methods": ["vip_ant", "nearest_match_half", "multiframe_match"],
+        "methods": ["vip_ant", "nearest_match_half", "multiframe_match", "word_align"],
         "seeds": [0],
         "device": "cpu",
         "bootstrap_resamples": 100,
@@ -46,7 +46,11 @@ TINY = {
         "frame_match": {
             "audio_image": {"epochs": 2, "warmup_epochs": 1, "batch_size": 8},
             "audio_text": {"epochs": 2, "warmup_epochs": 1, "batch_size": 8},
-        }
+        },
+        "word_align": {
+            "crnn": {"channels": [2, 4, 4, 4, 4]},
+            "audio_text": {"epochs": 2, "batch_size": 8},
+        },
     },
     "methods": {"nearest_match_half": {"nearest_from_epoch": 1}},
 }

@@ -16,7 +16,14 @@ from tests.workflow.conftest import ROOT, TINY, Workflow
 
 pytestmark = pytest.mark.slow
 
-GPU_RULES = {"prepare_clip", "embed_images", "embed_captions", "train_run", "score_run"}
+GPU_RULES = {
+    "prepare_clip",
+    "embed_images",
+    "embed_captions",
+    "train_run",
+    "score_run",
+    "ground_run",
+}
 
 
 def change_epochs(stage: str) -> dict[str, object]:
@@ -41,7 +48,8 @@ def test_jobs_that_ask_for_a_card_never_overlap(finished: Workflow) -> None:
         (min(start for start, _ in times), min(end for _, end in times), log)
         for log, times in jobs.items()
     )
-    assert len(spans) == 4 + 3 * 2 * 2  # towers, two shards, captions; methods x stages, scored
+    # Towers, two shards, captions; methods x stages, scored; methods, grounded.
+    assert len(spans) == 4 + (3 * 2 + 1) * 2 + 4
     for (_, end, first), (start, _, second) in pairwise(spans):
         assert end <= start + 1e-3, f"{first} and {second} ran at the same time"
 
@@ -56,7 +64,7 @@ def test_a_changed_option_re_runs_only_what_depends_on_it(finished: Workflow) ->
         decoding = finished.planned()
     finally:
         finished.configure(TINY)
-    assert text["train_run"] == text["score_run"] == 3  # methods; one seed, one stage
+    assert text["train_run"] == text["score_run"] == 3  # methods of the family; one seed, one stage
     assert image["train_run"] == image["score_run"] == 6  # the second stage starts from the first
     untouched = {"make_demo", "build_index", "fetch_clips", "decode_clips", "prepare_clip"}
     assert not untouched & (set(text) | set(image))
@@ -77,16 +85,20 @@ def test_scores_carry_chance_interval_weights_and_clips(finished: Workflow) -> N
     scores = pd.read_csv(
         finished.folder / "results" / "tables" / "scores.csv", keep_default_na=False
     )
-    trained = scores[scores["method"] != "oracle"]
-    assert set(trained["method"]) == set(TINY["benchmark"]["methods"])
-    assert len(trained) < len(scores)
+    methods = set(TINY["benchmark"]["methods"])
+    controls = {"oracle", "random", "all_active", "energy"}
+    shuffled = {f"shuffled_phrase.{method}" for method in methods}
+    assert set(scores["method"]) == methods | controls | shuffled
+    trained = scores[scores["method"].isin(methods)]
     assert set(trained["seed"]) == {0}
-    assert set(trained["weights"]) == {"demo-clip"}
+    weights = trained.groupby("method")["weights"].unique().map(list).to_dict()
+    assert weights.pop("word_align") == ["demo-skipgram"]
+    assert list(weights.values()) == [["demo-clip"]] * 3
     assert (scores["ci_low"] <= scores["ci_high"]).all()
     recalls = scores[scores["metric"].str.startswith("R@")]
     assert recalls["value"].between(0, 1).all()
     assert (recalls["chance"] > 0).all()
-    assert scores["availability"].nunique() == 1
+    assert (scores.groupby("task")["availability"].nunique() == 1).all()
 
 
 def test_tables_come_from_score_files_alone_in_seconds(finished: Workflow, tmp_path: Path) -> None:

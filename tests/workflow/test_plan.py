@@ -11,16 +11,22 @@ import yaml
 from tests.workflow.conftest import ROOT, Workflow
 
 
+NO_PICTURES = {"demo": {"num_images": 0}}
+
+
 def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow) -> None:
     planned = workflow.planned()
-    shards, runs = 4, 6 * 3 * 2  # 800 clips of 200; methods times seeds times stages
-    per_shard = ("fetch_clips", "decode_clips", "extract_fbank", "embed_images")
+    # 800 clips of 200; methods times seeds times stages, and two methods of one stage
+    shards, runs = 4, 6 * 3 * 2 + 2 * 3
+    per_shard = ("fetch_clips", "decode_clips", "extract_fbank", "extract_logmel", "embed_images")
     assert {rule: planned[rule] for rule in per_shard} == dict.fromkeys(per_shard, shards)
     assert planned["train_run"] == planned["score_run"] == runs
+    assert planned["ground_run"] == 8 * 3  # methods times seeds, after the last stage
+    assert planned["ground_controls"] == planned["embed_words"] == 1
     assert planned["score_oracle"] == 2
     assert planned["compare_methods"] == 1
     assert planned["make_demo"] == planned["build_index"] == planned["prepare_clip"] == 1
-    assert planned.total() <= 150
+    assert planned.total() <= 250
 
 
 def test_the_target_data_needs_no_training(workflow: Workflow) -> None:
@@ -42,6 +48,21 @@ def test_a_data_set_without_pictures_leaves_the_method_out_with_a_line(
     assert result.returncode == 0, result.stdout
     assert "left out: vip_ant, nearest_match_0" in result.stdout
     assert "embed_images" not in result.stdout
+    assert "extract_logmel" in result.stdout, "methods without pictures stay"
+
+
+def test_a_method_of_words_needs_neither_towers_nor_pictures(workflow: Workflow) -> None:
+    workflow.configure({"benchmark": {"methods": ["word_align"]}, "datasets": NO_PICTURES})
+    planned = workflow.planned()
+    assert planned["train_run"] == planned["score_run"] == planned["ground_run"] == 3
+    unneeded = {"prepare_clip", "draw_corpus", "embed_images", "extract_fbank", "plot_choices"}
+    assert not unneeded & set(planned)
+
+
+def test_phrases_are_grounded_only_where_that_is_asked_for(workflow: Workflow) -> None:
+    workflow.configure({"benchmark": {"phrase_grounding": False}})
+    planned = workflow.planned()
+    assert not {"ground_run", "ground_controls"} & set(planned)
 
 
 def test_words_need_the_index_alone(workflow: Workflow) -> None:
@@ -110,19 +131,27 @@ def test_a_wrong_config_stops_before_any_job(
     "config", sorted((ROOT / "workflow" / "configs").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_each_config_of_a_paper_can_be_planned(workflow: Workflow, config: Path) -> None:
+    asked = yaml.safe_load(config.read_text())
     files = [
         section["folder"]["csv"]
-        for section in yaml.safe_load(config.read_text()).get("datasets", {}).values()
+        for section in asked.get("datasets", {}).values()
         if "folder" in section
     ]
+    files += [asked["words"]["file"]] if asked.get("words", {}).get("file") else []
     for name in files:  # the user's own file: its presence is all that a plan needs
         (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (workflow.folder / name).touch()
+    if config.stem == "xie2022":
+        lists = workflow.folder / "audiogrounding_v1"
+        lists.mkdir()
+        for split in ("train", "val", "test"):
+            (lists / f"{split}.json").touch()
     planned = workflow.planned("all", "--configfile", str(config))
     if config.stem == "tsubaki2024":
         assert planned["fetch_clips"] == 1390 + 35  # shards of AudioSet and AudioCaps
         assert "prepare_clip" in planned and "draw_corpus" not in planned
-    assert planned["train_run"] == (0 if config.stem == "esc10_folder" else 6 * 3 * 2)
+    trainings = {"esc10_folder": 0, "esc10_scenes": 6 * 3 * 2 + 2 * 3, "tsubaki2024": 6 * 3 * 2}
+    assert planned["train_run"] == trainings.get(config.stem, planned["train_run"])
     assert planned["make_table_clips"] == 1
 
 

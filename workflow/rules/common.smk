@@ -455,25 +455,23 @@ TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"]
 PLOTS = []
 if METHODS:
     TABLES += ["<results>/tables/scores.csv"]
+    tables, plots = ["table_4"], ["recall_audio_text", "training"]
+    if IMAGE_RUNS:
+        tables, plots = ["table_3", *tables], ["recall_audio_image", *plots]
+        PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without
+        # The truth is known.
+        if config["datasets"][IMAGE_DATASET]["reader"] == "demo":
+            TABLES += ["<results>/tables/choices.csv"]
+            plots.append("choices")
+    if REFERENCE:
+        tables.append("comparisons")
+    if any(needs.needs_words for needs in NEEDED):
+        tables.append("table_words")
     TABLES += expand(
-        "<results>/tables/{table}.{suffix}",
-        table=["table_3", "table_4", *(["comparisons"] if REFERENCE else [])],
-        suffix=["csv", "md", "tex"],
+        "<results>/tables/{table}.{suffix}", table=tables, suffix=["csv", "md", "tex"]
     )
     TABLES += expand(
-        "<results>/plots/{plot}.{suffix}",
-        plot=["recall_audio_image", "recall_audio_text", "training"],
-        suffix=["svg", "png"],
-    )
-    if config["datasets"][IMAGE_DATASET]["reader"] == "demo":  # the truth is known
-        TABLES += expand(
-            "<results>/{file}",
-            file=["plots/choices.svg", "plots/choices.png", "tables/choices.csv"],
-        )
-    PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without
-if any(needs.needs_words for needs in NEEDED):
-    TABLES += expand(
-        "<results>/tables/table_words.{suffix}", suffix=["csv", "md", "tex"]
+        "<results>/plots/{plot}.{suffix}", plot=plots, suffix=["svg", "png"]
     )
 DISAGREEMENT = [
     *expand("<results>/tables/disagreement.{suffix}", suffix=["csv", "md", "tex"]),
