@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from grounded_runs import make_results
 from PIL import Image
 
 from hearsay.report.scores import collect_scores
@@ -58,6 +59,12 @@ def scores(score_files):
     path = score_files[0].parents[4] / "tables" / "scores.csv"
     collect_scores(score_files, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def grounded(tmp_path_factory):
+    """A results folder with grounded runs; see grounded_runs.py."""
+    return make_results(tmp_path_factory.mktemp("grounded"))
 
 
 def _check_pair(draw, folder):
