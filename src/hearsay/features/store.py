@@ -108,6 +108,17 @@ class ShardedArrays:
             _advise(self.arrays[shards[first]], int(rows[first]), int(end - first))
 
 
+def read_num_frames(arrays: Sequence[Path]) -> dict[str, int]:
+    """Read how many frames of features are a clip's own, from the indexes beside the shards."""
+    num_frames: dict[str, int] = {}
+    for path in arrays:
+        index = pq.read_table(path.with_suffix(".parquet"), columns=["clip_id", "num_frames"])
+        num_frames.update(
+            zip(index["clip_id"].to_pylist(), index["num_frames"].to_pylist(), strict=True)
+        )
+    return num_frames
+
+
 def _advise(array: npt.NDArray[Any], row: int, num_rows: int) -> None:
     """Tell the system that some rows of a mapped array will be needed."""
     mapped = array.base

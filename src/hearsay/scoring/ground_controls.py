@@ -9,7 +9,6 @@ from hearsay.clips.availability import fingerprint
 from hearsay.features.store import ShardedArrays
 from hearsay.layout import DatasetFiles
 from hearsay.scoring.gallery import SPLIT, subset_name
-from hearsay.scoring.ground_run import Grid
 from hearsay.scoring.grounding import AS_IS, GroundingScores, choose_thresholds, score_grounding
 from hearsay.scoring.grounding_analytic import score_random_analytically
 from hearsay.scoring.grounding_controls import (
@@ -19,6 +18,7 @@ from hearsay.scoring.grounding_controls import (
     random_scores,
 )
 from hearsay.scoring.grounding_files import write_grounding
+from hearsay.scoring.grounding_grid import Grid
 from hearsay.scoring.grounding_queries import ScoredPhrases
 from hearsay.scoring.records import ScoreIdentity
 

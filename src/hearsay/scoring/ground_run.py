@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,61 +17,19 @@ from hearsay.encoders.word_store import usable_rows
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
 from hearsay.methods.family import GroundsPhrases
-from hearsay.scoring.gallery import SPLIT, available_clips, subset_name
+from hearsay.scoring.gallery import SPLIT, subset_name
 from hearsay.scoring.grounding import PHRASE_VARIANTS, choose_thresholds, score_grounding
 from hearsay.scoring.grounding_controls import control_identity, shuffle_phrases
 from hearsay.scoring.grounding_files import write_grounding
-from hearsay.scoring.grounding_queries import PhraseQuery, ScoredPhrases, phrase_queries
+from hearsay.scoring.grounding_grid import Grid
+from hearsay.scoring.grounding_queries import PhraseQuery, ScoredPhrases
 from hearsay.scoring.grounding_tables import frame_table
 from hearsay.scoring.records import ScoreIdentity
 from hearsay.training.load import TrainedRun, listen, load_run, read_needs
-from hearsay.training.stores import read_num_frames
 
 logger = logging.getLogger(__name__)
 
 SHUFFLE_SEED = 0
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The frames that phrases are scored on, the same for all systems: those of the log-mel.
-
-    Attributes:
-        num_frames: of every clip.
-        shift_s: between two frames; frame t is centred at t times this.
-    """
-
-    num_frames: dict[str, int]
-    shift_s: float
-
-    @classmethod
-    def of(cls, data: DatasetFiles, frame_shift_ms: float) -> "Grid":
-        """Read the frames of a data set's log-mel."""
-        return cls(read_num_frames(data.shards("logmel", ".npy")), frame_shift_ms / 1000)
-
-    def queries(self, data: DatasetFiles, split: str, subset: Path | None) -> list[PhraseQuery]:
-        """Make the queries of a split: the phrases of its available clips.
-
-        A clip's length is that up to its last whole frame.
-
-        Raises:
-            HearsayError: there is none.
-        """
-        clips = set(available_clips(data, split, subset)) & set(self.num_frames)
-        phrases = pd.read_parquet(data.phrases)
-        phrases = phrases[phrases["clip_id"].isin(clips)]
-        if phrases.empty:
-            raise HearsayError(
-                f"data set {data.name}: no available clip of split {split} has a phrase; see "
-                f"{data.availability_table}, or set benchmark.phrase_grounding to false"
-            )
-        ends_s = {clip: (self.num_frames[clip] - 1) * self.shift_s for clip in clips}
-        return phrase_queries(phrases, ends_s)
-
-    def place(self, clip_id: str, own_shift_s: float, size: int) -> NDArray[np.int64]:
-        """Say which of a system's `size` frames stands nearest to each frame of the grid: [T]."""
-        times_s = np.arange(self.num_frames[clip_id]) * self.shift_s
-        return np.minimum(np.round(times_s / own_shift_s).astype(np.int64), size - 1)
 
 
 def ground_run(
@@ -125,18 +82,19 @@ def ground_run(
     )
     variants = [variant for variant in PHRASE_VARIANTS if variant.words in test.scores]
     thresholds = choose_thresholds(val, variants)
-    own = score_grounding(
-        test, thresholds, identity, variants=variants, num_resamples=num_resamples
-    )
+    scores = [
+        score_grounding(test, thresholds, identity, variants=variants, num_resamples=num_resamples)
+    ]
     shuffled, _ = shuffle_phrases(test, SHUFFLE_SEED)
-    control = score_grounding(
-        shuffled,
-        thresholds,
-        control_identity(identity, "shuffled_phrase"),
-        variants=variants[:1],
-        num_resamples=num_resamples,
-    )
-    write_grounding([own, control], frame_table(test), folder)
+    if shuffled is not None:
+        named = control_identity(identity, "shuffled_phrase")
+        first = variants[:1]
+        scores.append(
+            score_grounding(
+                shuffled, thresholds, named, variants=first, num_resamples=num_resamples
+            )
+        )
+    write_grounding(scores, frame_table(test), folder)
 
 
 def phrase_vectors(

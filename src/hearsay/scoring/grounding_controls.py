@@ -92,7 +92,7 @@ def energy_scores(
     )
 
 
-def shuffle_phrases(scored: ScoredPhrases, seed: int) -> tuple[ScoredPhrases, int]:
+def shuffle_phrases(scored: ScoredPhrases, seed: int) -> tuple[ScoredPhrases | None, int]:
     """Give every query the scores of another phrase of its clip.
 
     The other phrase has other words (capitals aside). It is drawn uniformly from the same caption
@@ -104,10 +104,8 @@ def shuffle_phrases(scored: ScoredPhrases, seed: int) -> tuple[ScoredPhrases, in
         seed: of the draws.
 
     Returns:
-        the queries that have another phrase, with its scores, and how many were left out.
-
-    Raises:
-        HearsayError: no clip has two phrases.
+        the queries that have another phrase, with its scores; None where no clip has two
+        different phrases. And how many queries were left out.
     """
     generator = np.random.default_rng(seed)
     of_clip: dict[str, list[int]] = {}
@@ -127,7 +125,8 @@ def shuffle_phrases(scored: ScoredPhrases, seed: int) -> tuple[ScoredPhrases, in
             donors.append(int(generator.choice(same or others)))
     left_out = len(scored.queries) - len(kept)
     if not kept:
-        raise HearsayError("no clip has two different phrases, so that none can be shuffled")
+        logger.warning("no clip has two different phrases: no control shuffled_phrase")
+        return None, left_out
     if left_out:
         logger.info("shuffled_phrase: %d phrases are alone in their clip, left out", left_out)
     rows = {name: [rows[donor] for donor in donors] for name, rows in scored.scores.items()}

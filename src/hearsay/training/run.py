@@ -16,11 +16,13 @@ from hearsay.families import FAMILIES, FamilyNeeds
 from hearsay.files import read_json, write_json, write_parquet, write_torch
 from hearsay.layout import DatasetFiles
 from hearsay.methods import make_family
+from hearsay.methods.family import EmbedsLabels
 from hearsay.training.checkpoint import Checkpoint, fingerprint
 from hearsay.training.data import Clips, choose_clips
 from hearsay.training.load import check_frozen, read_model
 from hearsay.training.loop import Fitted, Trainer
 from hearsay.training.options import Machine, StageOptions
+from hearsay.training.pairs import pair_splits
 from hearsay.training.processes import join_processes
 from hearsay.training.stop import watch_for_stop
 from hearsay.training.stores import open_stores
@@ -50,7 +52,7 @@ def train_run(
 
     Args:
         method: its name in config.
-        stage: audio_image or audio_text.
+        stage: one of its family's.
         seed: of all draws, and of weights that do not start from the frozen towers.
         options: of `hearsay.config.stage_options`.
         data: the data set to train on.
@@ -75,12 +77,14 @@ def train_run(
         before = read_model(init) if init is not None else None
         statistics = before["statistics"] if before else _read_statistics(needs, data)
         stores = open_stores(data, family.requires(), options, statistics)
+        torch.manual_seed(seed)
+        frozen = read_frozen(needs, data, weights)
         train, val = (
             Clips(choose_clips(data.clips, split, stores, subset), stores)
             for split in ("train", "val")
         )
-        torch.manual_seed(seed)
-        frozen = read_frozen(needs, data, weights)
+        if isinstance(family, EmbedsLabels):
+            train, val = pair_splits(train, val, frozen, family.pairs, seed)
         network = family.build_network(frozen)
         if before:
             check_frozen(init, before, frozen)
@@ -129,8 +133,8 @@ def train_run(
                 "device": device.type,
                 "availability": read_json(data.availability)["fingerprint"],
                 "hardware": {**describe_hardware(device), "processes": processes.size},
-                "num_train_clips": len(train),
-                "num_val_clips": len(val),
+                "num_train_clips": len(train.clip_ids),
+                "num_val_clips": len(val.clip_ids),
                 "best_epoch": fitted.best_epoch,
             }
             saved = {

@@ -9,10 +9,17 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 import torch
 
+from hearsay.encoders.label_store import (
+    LabelFiles,
+    label_rows,
+    read_label_store,
+    read_single_labels,
+)
 from hearsay.encoders.word_store import WordFiles, WordStore, read_word_store, usable_rows
 from hearsay.errors import HearsayError
+from hearsay.families import FORMS
 from hearsay.features.normalise import normalise
-from hearsay.features.store import ShardedArrays
+from hearsay.features.store import ShardedArrays, read_num_frames
 from hearsay.layout import DatasetFiles
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch
@@ -147,6 +154,49 @@ class CaptionEmbeddings:
         """Ask for nothing: captions stay in memory."""
 
 
+class ClipVectors:
+    """One vector of any clip, in some form."""
+
+    def __init__(self, array: Path) -> None:
+        self.paths = [Path(array)]
+        self.store = ShardedArrays([array])
+
+    @property
+    def clip_ids(self) -> Sequence[str]:
+        """All clips that have a vector."""
+        return self.store.clip_ids
+
+    def gather(self, clip_ids: Sequence[str], part: BatchPart) -> Batch:
+        """Gather clip_vectors: float32 [B, D]."""
+        return {"clip_vectors": torch.from_numpy(self.store.gather(clip_ids))}
+
+    def read_ahead(self, clip_ids: Sequence[str]) -> None:
+        """Ask for nothing: a vector is small."""
+
+
+class ClipLabels:
+    """The label of any clip that bears exactly one."""
+
+    def __init__(self, data: DatasetFiles) -> None:
+        files = LabelFiles.of(data)
+        self.paths = [data.clips, files.array, files.index]
+        labels, store = read_single_labels(data.clips), read_label_store(files)
+        rows = label_rows(list(labels.values()), store).tolist()
+        self.rows: dict[str, int] = dict(zip(labels, rows, strict=True))
+
+    @property
+    def clip_ids(self) -> Sequence[str]:
+        """All clips that bear exactly one label."""
+        return list(self.rows)
+
+    def gather(self, clip_ids: Sequence[str], part: BatchPart) -> Batch:
+        """Gather labels, rows of the text features: int64 [B]."""
+        return {"labels": torch.tensor([self.rows[clip_id] for clip_id in clip_ids])}
+
+    def read_ahead(self, clip_ids: Sequence[str]) -> None:
+        """Ask for nothing: labels stay in memory."""
+
+
 class CaptionWords:
     """The words of the captions of any clips; captions without a usable word are left out.
 
@@ -204,17 +254,6 @@ def draw_one_each(
     ]
 
 
-def read_num_frames(arrays: Sequence[Path]) -> dict[str, int]:
-    """Read how many frames of features are a clip's own, from the indexes beside the shards."""
-    num_frames: dict[str, int] = {}
-    for path in arrays:
-        index = pq.read_table(path.with_suffix(".parquet"), columns=["clip_id", "num_frames"])
-        num_frames.update(
-            zip(index["clip_id"].to_pylist(), index["num_frames"].to_pylist(), strict=True)
-        )
-    return num_frames
-
-
 def open_stores(
     data: DatasetFiles,
     names: Sequence[str],
@@ -244,6 +283,8 @@ def open_stores(
         "image_embeddings": lambda: ImageEmbeddings(data.shards("image_embeddings", ".npy")),
         "caption_embeddings": lambda: CaptionEmbeddings(data.caption_embeddings),
         "caption_words": lambda: CaptionWords(data, options["unknown_words"]),
+        FORMS: lambda: ClipVectors(data.form(options["form"])),
+        "labels": lambda: ClipLabels(data),
     }
     unknown = set(names) - set(makers)
     if unknown:
