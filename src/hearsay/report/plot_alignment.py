@@ -23,6 +23,9 @@ from hearsay.report.alignment import (
 from hearsay.report.style import PAGE_WIDTH_IN, PALETTE, plot_style, save_figure
 
 CLIP_HEIGHT_IN = 2.75
+MAX_PHRASES = 5  # of a caption; AudioGrounding's have 3 on average
+LINE_HEIGHT_PT = 8.5
+NOTE_COLOUR = "#444444"
 PHRASE_WIDTH = 26  # letters a line right of the panels
 CAPTION_WIDTH = 85
 TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
@@ -79,7 +82,8 @@ def _draw_clip(
     spectrum: NDArray[np.float16],
     range_hz: tuple[float, float],
 ) -> None:
-    text, phrases = main_caption(clip)
+    text, all_phrases = main_caption(clip)
+    phrases = all_phrases[:MAX_PHRASES]
     title = textwrap.shorten(text, CAPTION_WIDTH, placeholder=" …")
     part.suptitle(
         f"{name}: {clip.clip_id}, F1 of all its phrases {clip.f1:.2f}: “{title}”",
@@ -97,14 +101,14 @@ def _draw_clip(
     axes = part.add_subplot(grid[2, 0], sharex=scores)
     _draw_logmel(axes, spectrum[:num_frames].astype(np.float32), run.frame_shift_s, range_hz)
     scores.set_xlim(0, clip.end_s)
-    _draw_names(part.add_subplot(grid[:, 1]), phrases)
+    _draw_names(part.add_subplot(grid[:, 1]), phrases, len(all_phrases) - len(phrases))
 
 
 def _draw_scores(axes: Axes, run: AlignedRun, phrases: Sequence[AlignedPhrase]) -> None:
     for row, phrase in enumerate(phrases):
         times = np.arange(len(phrase.scores)) * run.frame_shift_s
         axes.plot(times, phrase.scores, color=_colour(row), lw=1.0)
-    axes.axhline(run.threshold, color="#444444", ls="dashed", lw=0.7)
+    axes.axhline(run.threshold, color=NOTE_COLOUR, ls="dashed", lw=0.7)
     axes.set_ylim(0, 1.03)
     axes.set_ylabel("similarity")
     axes.tick_params(labelbottom=False)
@@ -153,38 +157,35 @@ def _centres_hz(num_bins: int, low_hz: float, high_hz: float) -> NDArray[np.floa
     return np.asarray(filters.argmax(axis=1), dtype=np.float64)
 
 
-def _draw_names(axes: Axes, phrases: Sequence[AlignedPhrase]) -> None:
+def _draw_names(axes: Axes, phrases: Sequence[AlignedPhrase], num_more: int) -> None:
     """Write the phrases in the colours of their lines, with their F1 and what is odd of them."""
     axes.set_axis_off()
+    lines: list[tuple[float, str, str]] = []  # place in lines from above, words, colour
     place = 0.0
     for row, phrase in enumerate(phrases):
-        words = textwrap.wrap(phrase.words, PHRASE_WIDTH) or [""]
         oddity = "" if phrase.segments_s else ", not heard"
         oddity += ", constant" if phrase.is_constant else ""
+        words = textwrap.wrap(phrase.words, PHRASE_WIDTH, max_lines=2)
         for line in (*words, f"F1 {phrase.f1:.2f}{oddity}"):
-            axes.annotate(
-                line,
-                (0.0, 1.0),
-                xytext=(0, -8.5 * place),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                va="top",
-                fontsize=6.5,
-                color=_colour(row),
-                parse_math=False,
-            )
+            lines.append((place, line, _colour(row)))
             place += 1
         place += 0.4
-    axes.annotate(
-        "dashed: threshold of val",
-        (0.0, 1.0),
-        xytext=(0, -8.5 * place),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        va="top",
-        fontsize=6,
-        color="#444444",
-    )
+    if num_more:
+        lines.append((place, f"({num_more} more phrases)", NOTE_COLOUR))
+        place += 1.4
+    lines.append((place, "dashed: threshold of val", NOTE_COLOUR))
+    for place, line, colour in lines:
+        axes.annotate(
+            line,
+            (0.0, 1.0),
+            xytext=(0, -LINE_HEIGHT_PT * place),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="top",
+            fontsize=6.5,
+            color=colour,
+            parse_math=False,
+        )
 
 
 def _colour(row: int) -> str:

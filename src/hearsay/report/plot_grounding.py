@@ -37,6 +37,7 @@ LOOKS = {
 }
 ROW_HEIGHT_IN = 1.5
 LABEL_WIDTH, LABEL_HEIGHT = 0.32, 0.09  # of a name on a line, in the units of a panel
+LETTER_WIDTH = 0.021
 _COLUMNS = ("method", "seed", "protocol", "part", "threshold", "is_val_threshold", *PANELS)
 
 Curves = Mapping[str, pd.DataFrame]  # name -> mean, min and max of each panel, by threshold
@@ -122,28 +123,29 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, method: str, panel: str, colour
         axes.axvline(threshold, color=colour, lw=0.6, alpha=0.6, zorder=0)
         value = float(np.interp(threshold, own.index, own["mean"]))
         axes.plot(threshold, value, "o", color=colour, ms=3.5, mec="white", mew=0.6, zorder=5)
-    _label_lines(axes, thin, own, colour)
+    _label_lines(axes, thin, own)
 
 
-def _label_lines(axes: Axes, thin: Curves, own: pd.DataFrame, colour: str) -> None:
+def _label_lines(axes: Axes, thin: Curves, own: pd.DataFrame) -> None:
     """Write the controls' names on their lines, each where it is farthest from the others."""
     taken: list[tuple[float, float]] = []
     for names in _together(thin):
+        words = ", ".join("another phrase" if n.startswith(SHUFFLED) else n for n in names)
         others = [curve["mean"] for key, curve in thin.items() if key not in names]
-        x, y = _place(thin[names[0]]["mean"], [*others, own["mean"]], taken)
+        x, y = _place(thin[names[0]]["mean"], [*others, own["mean"]], taken, len(words))
         taken.append((x, y))
-        words = ["another phrase" if name.startswith(SHUFFLED) else name for name in names]
-        axes.text(
+        label = axes.text(
             x,
             y,
-            ", ".join(words),
+            words,
             fontsize=5.5,
-            color=LOOKS.get(names[0], (colour, ""))[0],
+            color=LOOKS.get(names[0], ("#444444", ""))[0],
             ha="center",
             va="center",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
             zorder=4,
         )
+        label.set_in_layout(False)
 
 
 def _together(thin: Curves) -> list[list[str]]:
@@ -161,7 +163,10 @@ def _together(thin: Curves) -> list[list[str]]:
 
 
 def _place(
-    curve: pd.Series, others: Sequence[pd.Series], taken: Sequence[tuple[float, float]]
+    curve: pd.Series,
+    others: Sequence[pd.Series],
+    taken: Sequence[tuple[float, float]],
+    num_letters: int,
 ) -> tuple[float, float]:
     """Find the point of a curve that is farthest from other curves, off the labels set before."""
     inside = _labelled_range(curve)
@@ -169,8 +174,10 @@ def _place(
     for x, y in taken:
         beside = (abs(inside.index - x) < LABEL_WIDTH) & ((inside - y).abs() < LABEL_HEIGHT)
         room = room.where(~beside, room - 1)
-    best = float(room.idxmax())
-    return best, float(min(max(inside[best], 0.04), 0.96))
+    margin = min(LETTER_WIDTH * num_letters / 2, 0.5)
+    best = float(np.clip(float(room.idxmax()), margin, 1 - margin))
+    height = float(np.interp(best, curve.index, curve))
+    return best, float(np.clip(height, 0.04, 0.96))
 
 
 def _labelled_range(curve: pd.Series) -> pd.Series:
