@@ -62,3 +62,14 @@ def good_scores(queries, seed=0, noise=0.4):
         for words in ("mean", "max")
     }
     return ScoredPhrases(queries, rows, SHIFT_S)
+
+
+def value(records, metric, protocol, subset="all", field="value"):
+    """Find the one record of a metric, protocol and subset."""
+    found = [
+        record[field]
+        for record in records
+        if (record["metric"], record["protocol"], record["subset"]) == (metric, protocol, subset)
+    ]
+    assert len(found) == 1
+    return found[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from phrase_scores import FRAMES, IDENTITY, SHIFT_S, good_scores, query, scored, some_queries
+from phrase_scores import FRAMES, IDENTITY, SHIFT_S, good_scores, query, scored, some_queries, value
 
 from hearsay.annotations.audiogrounding import read_audiogrounding
 from hearsay.errors import HearsayError
@@ -21,16 +21,6 @@ from hearsay.scoring.grounding_queries import SUBSETS, phrase_queries
 from hearsay.scoring.records import check_record
 
 V1 = Path(__file__).parents[3] / "shared" / "data" / "audiogrounding" / "v1"
-
-
-def value(records, metric, protocol, subset="all", field="value"):
-    found = [
-        record[field]
-        for record in records
-        if (record["metric"], record["protocol"], record["subset"]) == (metric, protocol, subset)
-    ]
-    assert len(found) == 1
-    return found[0]
 
 
 def score(phrases, control, thresholds=None, variants=AS_IS):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from phrase_scores import FRAMES, IDENTITY, good_scores, query, scored, some_queries
+from phrase_scores import FRAMES, IDENTITY, good_scores, query, scored, some_queries, value
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hearsay.errors import HearsayError
@@ -29,16 +29,6 @@ def score(phrases, thresholds=AT_HALF, variants=PHRASE_VARIANTS, num_resamples=5
     return score_grounding(
         phrases, thresholds, IDENTITY, variants=variants, num_resamples=num_resamples
     )
-
-
-def value(records, metric, protocol, subset="all", field="value"):
-    found = [
-        record[field]
-        for record in records
-        if (record["metric"], record["protocol"], record["subset"]) == (metric, protocol, subset)
-    ]
-    assert len(found) == 1
-    return found[0]
 
 
 @pytest.fixture(scope="module")
