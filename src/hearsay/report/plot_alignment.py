@@ -27,7 +27,7 @@ MAX_PHRASES = 5  # of a caption; AudioGrounding's have 3 on average
 LINE_HEIGHT_PT = 8.5
 NOTE_COLOUR = "#444444"
 PHRASE_WIDTH = 26  # letters a line right of the panels
-CAPTION_WIDTH = 85
+TITLE_WIDTH = 120
 TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
 
 
@@ -84,9 +84,9 @@ def _draw_clip(
 ) -> None:
     text, all_phrases = main_caption(clip)
     phrases = all_phrases[:MAX_PHRASES]
-    title = textwrap.shorten(text, CAPTION_WIDTH, placeholder=" …")
+    title = f"{name}: {clip.clip_id}, F1 of all its phrases {clip.f1:.2f}: “{text}”"
     part.suptitle(
-        f"{name}: {clip.clip_id}, F1 of all its phrases {clip.f1:.2f}: “{title}”",
+        textwrap.fill(title, TITLE_WIDTH, max_lines=2, placeholder=" …"),
         fontsize=7,
         x=0.01,
         ha="left",

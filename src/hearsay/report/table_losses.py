@@ -86,7 +86,7 @@ def _columns() -> list[Column]:
     return [
         Column("method", is_number=False),
         Column("loss", is_number=False),
-        Column("scores", is_number=False),
+        Column("pooling", is_number=False),
         *(Column(metric, ARROWS[direction]) for direction, metric in RECALLS),
         Column("F1", "all phrases"),
         Column("F1", "several events"),
