@@ -465,6 +465,14 @@ if METHODS:
             plots.append("choices")
     if REFERENCE:
         tables.append("comparisons")
+    if any(Path(folder).name == "audio_text" for folder in RUNS):
+        tables.append("table_captions")
+    if any(config["methods"][method]["family"] == "word_align" for method in METHODS):
+        plots.append("losses")
+    if GROUNDED:
+        tables += ["table_phrases", "table_grounding"]
+        plots += ["grounding_all", "grounding_several_events"]
+        PLOTS += ["<results>/plots/alignment.svg", "<results>/report/grounding.html"]
     if any(needs.needs_words for needs in NEEDED):
         tables.append("table_words")
     TABLES += expand(
