@@ -7,11 +7,11 @@ from copy import deepcopy
 from math import ceil
 from typing import Any
 
-from hearsay.families import FAMILIES, FamilyNeeds
+from hearsay.families import FAMILIES, FORMS, FamilyNeeds
 
 Config = dict[str, Any]
 
-STAGES = ("audio_image", "audio_text")
+STAGES = ("audio_image", "audio_text", "audio_label")
 PHRASE_READERS = ("demo", "folder", "audiogrounding", "audiogrounding_v2")  # may have phrases
 
 
@@ -73,10 +73,12 @@ def reference_method(config: Config) -> str | None:
     """Name the method that the others are compared with; None where there is nothing to compare.
 
     A single method is compared with nothing, whatever the reference, so that one may run a
-    method alone without touching the reference.
+    method alone without touching the reference. Methods that tell labels apart answer other
+    questions, so they are left out.
     """
     reference: str | None = config["benchmark"]["reference"]
-    methods, _ = runnable_methods(config)
+    runnable, _ = runnable_methods(config)
+    methods = [method for method in runnable if not family_of(config, method).needs_labels]
     return reference if len(methods) > 1 and reference in methods else None
 
 
@@ -96,7 +98,28 @@ def stage_options(config: Config, method: str, stage: str) -> Config:
     merged = merge(config["families"][own["family"]], own)
     options = {key: value for key, value in merged.items() if key not in STAGES}
     features = family_of(config, method).features
+    if features == FORMS:
+        return {**options, **merged[stage], FORMS: form_options(config, options["form"])}
     return {**options, **merged[stage], features: dict(config["features"][features])}
+
+
+def form_of(config: Config, method: str) -> str | None:
+    """Name the form of clip vectors that a method hears; None where it hears something else."""
+    own = config["methods"][method]
+    return merge(config["families"][own["family"]], own).get("form")
+
+
+def form_options(config: Config, form: str) -> Config:
+    """Return how a form is made, and the name of the network it comes from; null: of none."""
+    options = config["forms"][form]
+    encoder = config.get(options["vectors"])  # a section such as wal_net
+    return {**options, "weights": encoder["weights"] if encoder else None}
+
+
+def label_options(config: Config, dataset: str) -> Config:
+    """Return what changes the text features of a data set's labels."""
+    queries = config["benchmark"]["label_scores"]["queries"]
+    return {**word_options(config, dataset), "queries": queries}
 
 
 def word_options(config: Config, dataset: str) -> Config:

@@ -13,14 +13,17 @@ import yaml
 from hearsay.config import (
     Config,
     family_of,
+    form_of,
     gpus_of,
     stage_options,
     stages_of,
     used_datasets,
 )
 from hearsay.errors import HearsayError
+from hearsay.families import FORMS
 
 DEMO_PICTURES = 4  # hearsay.annotations.demo.scenes.NUM_PICTURES
+PUBLISHED_RATE_HZ = 44_100  # of the authors' WAL-Net
 SUBSET_NAME = re.compile(r"[A-Za-z0-9_.@+-]+")  # as hearsay.scoring.records wants a name
 
 
@@ -49,7 +52,9 @@ def check_config(config: Config, schema: Path) -> None:
         )
     _check_towers(config)
     _check_words(config)
+    _check_wal_net(config)
     for method in config["methods"]:
+        _check_form(config, method)
         for stage in stages_of(config, method):
             _check_stage(method, stage, stage_options(config, method, stage))
     for method in benchmark["methods"]:
@@ -81,7 +86,8 @@ def _check_dataset(config: Config, name: str) -> None:
 def _check_rates(config: Config, name: str) -> None:
     """Refuse features of frequencies that the stored sound does not have."""
     rate_hz = config["datasets"][name]["sample_rate_hz"]
-    for feature in {family_of(config, m).features for m in config["benchmark"]["methods"]}:
+    heard = {family_of(config, method).features for method in config["benchmark"]["methods"]}
+    for feature in sorted(heard - {FORMS}):
         options = config["features"][feature]
         if options["low_freq_hz"] >= rate_hz / 2:
             raise HearsayError(
@@ -144,6 +150,41 @@ def _check_words(config: Config) -> None:
             f"config: words.skipgram.final_learning_rate {skipgram['final_learning_rate']:g} "
             f"exceeds learning_rate {skipgram['learning_rate']:g}; the rate falls"
         )
+
+
+def _check_wal_net(config: Config) -> None:
+    """Refuse a network that nothing is there to train on, or whose sound is of another rate."""
+    options, features = config["wal_net"], config["features"]["wal_logmel"]
+    if options["file"] is None:
+        training = options["training"]
+        name = training["dataset"]
+        _check_known("wal_net.training.dataset", name, config["datasets"], "datasets")
+        _check_reader(config, name)
+        if training["crop_frames"] > features["min_frames"]:
+            raise HearsayError(
+                f"config: wal_net.training.crop_frames {training['crop_frames']} exceeds "
+                f"features.wal_logmel.min_frames {features['min_frames']}, to which short sounds "
+                "are repeated: a crop would not fit; raise the latter"
+            )
+        return
+    for method in config["benchmark"]["methods"]:
+        form = form_of(config, method)
+        if form is None or config["forms"].get(form, {}).get("vectors") != "wal_net":
+            continue
+        for name in {config["benchmark"]["stages"][stage] for stage in stages_of(config, method)}:
+            rate_hz = config["datasets"][name]["sample_rate_hz"]
+            if rate_hz != PUBLISHED_RATE_HZ:
+                raise HearsayError(
+                    f"config: datasets.{name}.sample_rate_hz {rate_hz}: the weights of "
+                    f"wal_net.file have learned sound of {PUBLISHED_RATE_HZ} Hz; store it at that "
+                    "rate, or train here (file: null)"
+                )
+
+
+def _check_form(config: Config, method: str) -> None:
+    form = form_of(config, method)
+    if form is not None:
+        _check_known(f"methods.{method}: form", form, config["forms"], "forms")
 
 
 def _check_stage(method: str, stage: str, options: Config) -> None:

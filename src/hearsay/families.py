@@ -6,6 +6,8 @@ methods/ and its options in the schema.
 
 from dataclasses import dataclass
 
+FORMS = "forms"
+
 
 @dataclass(frozen=True)
 class FamilyNeeds:
@@ -14,11 +16,14 @@ class FamilyNeeds:
     Attributes:
         implementation: module and class, which is called with a stage's options and its name.
         stages: in the order of training, each starting from the one before.
-        features: what it hears: a section of `features` in config and a folder of a data set.
+        features: what it hears: a section of `features` in config and a folder of a data set; or
+            FORMS, one vector a clip in the form that its option `form` names.
         needs_towers: whether it builds on the frozen image and text towers.
         needs_pictures: whether its first stage trains on pictures.
         needs_words: whether it builds on fixed vectors of single words.
-        shares_batches: whether several cards may share a batch: not where layers normalise by it.
+        needs_labels: whether it knows classes of clips, by text features of their labels.
+        shares_batches: whether several cards may share a batch: not where layers normalise by it,
+            or where one has too little to do.
         headline: which of a training's weights are the headline, `last` or `best` on val.
     """
 
@@ -28,6 +33,7 @@ class FamilyNeeds:
     needs_towers: bool
     needs_pictures: bool
     needs_words: bool
+    needs_labels: bool
     shares_batches: bool
     headline: str
 
@@ -40,6 +46,7 @@ FAMILIES = {
         needs_towers=True,
         needs_pictures=True,
         needs_words=False,
+        needs_labels=False,
         shares_batches=True,
         headline="last",
     ),
@@ -50,8 +57,20 @@ FAMILIES = {
         needs_towers=False,
         needs_pictures=False,
         needs_words=True,
+        needs_labels=False,
         shares_batches=False,
         headline="best",
+    ),
+    "joint_embedding": FamilyNeeds(
+        implementation="hearsay.methods.joint_embedding:JointEmbedding",
+        stages=("audio_label",),
+        features=FORMS,
+        needs_towers=False,
+        needs_pictures=False,
+        needs_words=False,
+        needs_labels=True,
+        shares_batches=False,
+        headline="last",
     ),
 }
 """Family of config → what it needs."""

@@ -67,6 +67,15 @@ class DatasetFiles:
         """Phrase embeddings, with their index beside them."""
         return self.root / "phrase_embeddings.npy"
 
+    @property
+    def label_embeddings(self) -> Path:
+        """Text features of the labels, with their index and summary beside them."""
+        return self.root / "label_embeddings.npy"
+
+    def form(self, name: str) -> Path:
+        """Vectors of all clips in one form, with their index beside them."""
+        return self.root / "forms" / f"{name}.npy"
+
     def shards(self, stage: str, suffix: str) -> list[Path]:
         """The files of one stage in shard order, e.g. `shards("fbank", ".npy")`."""
         return [self.root / stage / f"{shard:05d}{suffix}" for shard in range(self.num_shards)]

@@ -19,6 +19,10 @@ OPTIONS: dict[str, Any] = {
     "loss": "bce",
     "measure": "exp_l2",
     "margin": 1.0,
+    "num_pairs": 64,
+    "pairs": "redrawn",
+    "fit": "zero_pad",
+    "text_noise": 0.0,
 }
 
 
@@ -37,7 +41,7 @@ def a_batch(size: int, seed: int = 0) -> Batch:
 
 
 def test_loss_is_the_mean_over_the_pairs_of_one_shared_network() -> None:
-    family = JointEmbedding(OPTIONS, "audio_text")
+    family = JointEmbedding(OPTIONS, "audio_label")
     torch.manual_seed(0)
     network = family.build_network(None).eval()
     batch = a_batch(6)
@@ -51,7 +55,7 @@ def test_loss_is_the_mean_over_the_pairs_of_one_shared_network() -> None:
 
 
 def test_parts_of_several_processes_make_the_loss_of_the_whole_batch() -> None:
-    family = JointEmbedding(OPTIONS, "audio_text")
+    family = JointEmbedding(OPTIONS, "audio_label")
     network = family.build_network(None).eval()
     batch = a_batch(8)
     whole = family.loss(network, batch, 0, a_part()).value
@@ -65,7 +69,7 @@ def test_parts_of_several_processes_make_the_loss_of_the_whole_batch() -> None:
 
 
 def test_embeddings_have_unit_norm_and_a_dead_row_stays_zero() -> None:
-    family = JointEmbedding(OPTIONS, "audio_text")
+    family = JointEmbedding(OPTIONS, "audio_label")
     torch.manual_seed(0)
     network = family.build_network(None).eval()
     batch = a_batch(5)
@@ -85,7 +89,7 @@ def test_a_short_training_brings_clips_to_the_text_of_their_class() -> None:
     classes = np.repeat(np.arange(4), 10)
     centres, texts = torch.randn(2, 4, 300) / 300**0.5
     clips = centres[classes] + 0.02 * torch.from_numpy(generator.normal(size=(40, 300))).float()
-    family = JointEmbedding(OPTIONS, "audio_text")
+    family = JointEmbedding(OPTIONS, "audio_label")
     network = family.build_network(None).train()
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     for epoch in range(25):
@@ -110,7 +114,7 @@ def test_a_short_training_brings_clips_to_the_text_of_their_class() -> None:
 def test_other_stages_and_a_stage_before_are_refused() -> None:
     with pytest.raises(HearsayError, match="'audio_image'"):
         JointEmbedding(OPTIONS, "audio_image")
-    family = JointEmbedding(OPTIONS, "audio_text")
+    family = JointEmbedding(OPTIONS, "audio_label")
     with pytest.raises(HearsayError, match="one stage"):
         family.continue_from(family.build_network(None), {})
     assert math.isnan(family.logit_scale(family.build_network(None)))

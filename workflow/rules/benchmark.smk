@@ -71,6 +71,8 @@ rule score_run:
         ranks="<results>/runs/{method}/seed{seed}/{stage}/ranks.parquet",
     log:
         "<logs>/score_run/{method}/seed{seed}/{stage}.log",
+    wildcard_constraints:
+        stage="audio_image|audio_text",  # score_labels has the other
     conda:
         "../../envs/hearsay.yaml"
     threads: 1  # so that a CPU's sums do not depend on the number of cores

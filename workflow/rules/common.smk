@@ -9,7 +9,10 @@ from snakemake.logging import logger
 
 from hearsay.config import (
     family_of,
+    form_of,
+    form_options,
     gpus_of,
+    label_options,
     has_phrases,
     num_shards,
     reference_method,
@@ -22,7 +25,7 @@ from hearsay.config import (
 )
 from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
-from hearsay.families import FAMILIES
+from hearsay.families import FAMILIES, FORMS
 from hearsay.machine import count_gpus, put_commands_on_path
 from hearsay.sweep import at_disagreement, find_obstacle, module_name, swept_values
 
@@ -33,7 +36,7 @@ wildcard_constraints:
     shard=r"\d{5}",
     method="(?!(oracle|controls)/)[a-z][a-z0-9_]*",  # those two have rules of their own
     seed=r"\d+",
-    stage="audio_image|audio_text",
+    stage="audio_image|audio_text|audio_label",
     split="train|val|test",
     suffix="csv|json",
     task="audio_image|audio_text",
@@ -288,8 +291,10 @@ def stage_file(name):
     return lambda wildcards: f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/{name}"
 
 
-def heard_files(needs, dataset):
+def heard_files(needs, dataset, form=None):
     """What a family hears of a data set: its features, and what normalises them."""
+    if needs.features == FORMS:
+        return [f"<results>/data/{dataset}/forms/{form}.npy"]
     pattern = f"<results>/data/{{dataset}}/{needs.features}/{{shard}}.npy"
     files = per_shard(pattern, dataset)(None)
     if needs.features == "fbank":
@@ -298,12 +303,14 @@ def heard_files(needs, dataset):
 
 
 def matched_files(needs, stage):
-    """What {stage} matches sound with: embeddings of pictures or captions, or words."""
+    """What {stage} matches sound with: embeddings of pictures or captions, words, or labels."""
     dataset = STAGE_DATASETS[stage]
     if stage == "audio_image":
         return per_shard(
             "<results>/data/{dataset}/image_embeddings/{shard}.npy", dataset
         )(None)
+    if needs.needs_labels:
+        return f"<results>/data/{dataset}/label_embeddings.npy"
     if needs.needs_words:
         return f"<results>/data/{dataset}/word_embeddings.json"
     return f"<results>/data/{dataset}/caption_embeddings.npy"
@@ -311,9 +318,14 @@ def matched_files(needs, stage):
 
 def trained_on(wildcards):
     """What {stage} of {method} hears and matches it with."""
-    needs = family_of(config, wildcards.method)
-    matched = matched_files(needs, wildcards.stage)
-    heard = heard_files(needs, STAGE_DATASETS[wildcards.stage])
+    return stage_files(wildcards.method, wildcards.stage)
+
+
+def stage_files(method, stage):
+    """What a stage of a method hears and matches it with."""
+    needs = family_of(config, method)
+    matched = matched_files(needs, stage)
+    heard = heard_files(needs, STAGE_DATASETS[stage], form_of(config, method))
     return heard + ([matched] if isinstance(matched, str) else matched)
 
 
@@ -415,6 +427,17 @@ RUNS = [
     for seed in SEEDS
     for stage in stages_of(config, method)
 ]
+# Methods that tell labels apart are scored on that alone, the others on retrieval.
+LABEL_METHODS = [name for name in METHODS if family_of(config, name).needs_labels]
+LABEL_RUNS = [folder for folder in RUNS if Path(folder).parts[-3] in LABEL_METHODS]
+RETRIEVAL_RUNS = [folder for folder in RUNS if folder not in LABEL_RUNS]
+LABEL_CONTROLS = sorted(
+    {
+        f"<results>/runs/controls/seed0/{stage}/{form_of(config, method)}/scores.json"
+        for method in LABEL_METHODS
+        for stage in stages_of(config, method)
+    }
+)
 IMAGE_RUNS = [folder for folder in RUNS if Path(folder).name == "audio_image"]
 # Phrases are those of the audio_text data set, and known to what has met captions.
 GROUNDS = config["benchmark"]["phrase_grounding"] and has_phrases(config, TEXT_DATASET)
@@ -425,9 +448,9 @@ ORACLES = [
     for stage, dataset in STAGE_DATASETS.items()
     # The truth is known, and the task is somebody's.
     if config["datasets"][dataset]["reader"] == "demo"
-    and any(stage == Path(folder).name for folder in RUNS)
+    and any(stage == Path(folder).name for folder in RETRIEVAL_RUNS)
 ]
-SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES]
+SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES] + LABEL_CONTROLS
 if GROUNDED:
     SCORES += [f"{folder}/grounding/scores.json" for folder in GROUNDED]
     SCORES += [f"{CONTROLS_FOLDER}/scores.json"]
@@ -437,11 +460,9 @@ if METHODS:
     FEATURES = sorted(
         {
             file
-            for needs in NEEDED
-            for stage in needs.stages
-            for matched in [matched_files(needs, stage)]
-            for file in heard_files(needs, STAGE_DATASETS[stage])
-            + ([matched] if isinstance(matched, str) else matched)
+            for method in METHODS
+            for stage in stages_of(config, method)
+            for file in stage_files(method, stage)
         }
     )
 else:
@@ -455,7 +476,9 @@ TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"]
 PLOTS = []
 if METHODS:
     TABLES += ["<results>/tables/scores.csv"]
-    tables, plots = ["table_4"], ["recall_audio_text", "training"]
+    tables, plots = [], ["training"]
+    if RETRIEVAL_RUNS:
+        tables, plots = ["table_4"], ["recall_audio_text", "training"]
     if IMAGE_RUNS:
         tables, plots = ["table_3", *tables], ["recall_audio_image", *plots]
         PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without

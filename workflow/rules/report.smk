@@ -23,8 +23,8 @@ rule collect_scores:
 
 rule compare_methods:
     input:
-        scores=[f"{folder}/scores.json" for folder in RUNS],
-        ranks=[f"{folder}/ranks.parquet" for folder in RUNS],
+        scores=[f"{folder}/scores.json" for folder in RETRIEVAL_RUNS],
+        ranks=[f"{folder}/ranks.parquet" for folder in RETRIEVAL_RUNS],
     output:
         csv="<results>/tables/comparisons.csv",
         markdown=report(

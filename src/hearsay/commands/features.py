@@ -123,6 +123,24 @@ def embed_words(
     )
 
 
+def embed_labels(
+    dataset: str,
+    options: Options,
+    clips: Path,
+    training_clips: Path | None,
+    training_captions: Path | None,
+    array: Path,
+    index: Path,
+    summary: Path,
+) -> None:
+    """Embed the labels of a data set by the words in them."""
+    from hearsay.encoders import embed_labels
+    from hearsay.encoders.label_store import LabelFiles
+
+    files = LabelFiles(array, index, summary)
+    embed_labels.embed_labels(dataset, options, clips, training_clips, training_captions, files)
+
+
 def prepare_wal_net(
     options: Options,
     weights: Path,
@@ -169,6 +187,7 @@ COMMANDS: list[Callable[..., None]] = [
     embed_images,
     embed_captions,
     embed_words,
+    embed_labels,
     prepare_wal_net,
     embed_wal_net,
     form_vectors,

@@ -125,6 +125,66 @@ def ground_controls(
     ground_controls.ground_controls(stage, files, subset, folder, frame_shift_ms, num_resamples)
 
 
+def score_labels(
+    method: str,
+    stage: str,
+    seed: int,
+    data: Path,
+    model: Path,
+    subset: Path | None,
+    folder: Path,
+    neighbours: int,
+    permutations: int,
+    num_resamples: int,
+    device: str,
+    threads: int,
+) -> None:
+    """Score how one trained stage tells labels apart: k-NN classification, retrieval by label."""
+    from hearsay.scoring import score_labels
+    from hearsay.scoring.label_scores import LabelScoring
+
+    score_labels.score_labels(
+        method,
+        stage,
+        seed,
+        DatasetFiles.open(data),
+        model,
+        subset,
+        folder,
+        LabelScoring(neighbours, permutations, num_resamples),
+        device,
+        threads,
+    )
+
+
+def score_label_controls(
+    form: str,
+    form_options: Options,
+    stage: str,
+    data: Path,
+    subset: Path | None,
+    folder: Path,
+    neighbours: int,
+    permutations: int,
+    num_resamples: int,
+    ridge_alphas: list[float],
+) -> None:
+    """Score how base features, and ridge regression on them, tell labels apart."""
+    from hearsay.scoring import score_label_controls
+    from hearsay.scoring.label_scores import LabelScoring
+
+    score_label_controls.score_label_controls(
+        form,
+        form_options,
+        stage,
+        DatasetFiles.open(data),
+        subset,
+        folder,
+        LabelScoring(neighbours, permutations, num_resamples),
+        ridge_alphas,
+    )
+
+
 def score_oracle(
     stage: str,
     data: Path,
@@ -155,6 +215,8 @@ COMMANDS: list[Callable[..., None]] = [
     score_run,
     ground_run,
     ground_controls,
+    score_labels,
+    score_label_controls,
     score_oracle,
     count_choices,
 ]

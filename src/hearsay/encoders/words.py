@@ -80,10 +80,7 @@ def embed_words(
     if texts.empty:
         raise HearsayError(f"{captions} holds no captions, so there are no words to embed")
     spoken = _read_phrases(phrases, texts)
-    if options["file"] is not None:
-        vectors, trained_on = load_vectors(Path(options["file"])), None
-    else:
-        vectors, trained_on = _train(options["skipgram"], training_clips, training_captions)
+    vectors, trained_on = open_vectors(options, training_clips, training_captions)
     seen = {word for table in (texts, spoken) for words in table["words"] for word in words}
     vocabulary, known = look_up(seen, vectors)
     if not known:
@@ -137,7 +134,21 @@ def _read_phrases(phrases: Path, captions: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _train(options: dict[str, Any], clips: Path | None, captions: Path | None) -> tuple[Any, str]:
+def open_vectors(
+    options: dict[str, Any], clips: Path | None, captions: Path | None
+) -> tuple[Any, str | None]:
+    """Load the word vectors of a file, or train skip-gram; return what they were trained on too.
+
+    Args:
+        options: of `embed_words`.
+        clips: of the data set whose train captions skip-gram learns.
+        captions: as clips.
+
+    Raises:
+        HearsayError: the file or a table is absent or damaged.
+    """
+    if options["file"] is not None:
+        return load_vectors(Path(options["file"])), None
     if clips is None or captions is None:
         raise HearsayError(
             "words.file is null, so skip-gram vectors are trained here; that needs the clips and "
@@ -145,8 +156,8 @@ def _train(options: dict[str, Any], clips: Path | None, captions: Path | None) -
         )
     table = read_captions(clips, captions)
     train = table.loc[table["split"] == "train", "words"]
-    vectors = train_skipgram([[word.lower() for word in words] for words in train], options)
-    return vectors, options["dataset"]
+    sentences = [[word.lower() for word in words] for words in train]
+    return train_skipgram(sentences, options["skipgram"]), options["skipgram"]["dataset"]
 
 
 def look_up(words: Iterable[str], vectors: Any) -> tuple[Vocabulary, list[str]]:

@@ -25,7 +25,7 @@ class Collapse:
 
 
 def measure_collapse(text: Tensor, audio: Tensor) -> Collapse:
-    """Measure the collapse of embeddings as they leave the network, not normalised.
+    """Measure the collapse of embeddings, as they leave the network or of unit norm.
 
     Args:
         text: [K, D], one row a class.

@@ -18,6 +18,7 @@ caption_embeddings: float32 [B, D], unit norm, of one caption of each clip, draw
 logmel: float32 [B, T, F], not normalised, and num_frames: int64 [B], how many are the clip's own.
 caption_words: int64 [B, K], rows of the words of one caption of each clip, drawn at random;
 NO_WORD (-1) behind the last one.
+forms: clip_vectors, float32 [B, D]. labels: int64 [B], the class of each clip.
 """
 
 
@@ -67,6 +68,37 @@ class EmbedsAudio(Protocol):
 
     def embed_audio(self, network: nn.Module, batch: Batch) -> Tensor:
         """Embed clips: one vector [B, D] each, or segments [B, L, D]."""
+
+
+@dataclass(frozen=True)
+class PairOptions:
+    """How a family that trains on pairs of a clip and a label wants them drawn.
+
+    Attributes:
+        number: of pairs in an epoch.
+        draw: `fixed` or `redrawn`; see `hearsay.methods.pair_sampling`.
+        width: of the network's input, to which the text features are brought.
+        fit: how; see `hearsay.encoders.labels.fit_width`.
+        text_noise: standard deviation of the noise on text features, in units of their own.
+    """
+
+    number: int
+    draw: str
+    width: int
+    fit: str
+    text_noise: float
+
+
+@runtime_checkable
+class EmbedsLabels(EmbedsAudio, Protocol):
+    """A family that brings clips and labels into one space, trained on pairs of both."""
+
+    @property
+    def pairs(self) -> PairOptions:
+        """How its pairs are drawn."""
+
+    def embed_labels(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Embed text features `label_vectors` [B, W]: [B, D]."""
 
 
 @runtime_checkable

@@ -9,28 +9,41 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hearsay.errors import HearsayError
+from hearsay.families import FORMS
 from hearsay.methods.batch_part import BatchPart
-from hearsay.methods.family import Batch, Loss, Options
+from hearsay.methods.family import Batch, Loss, Options, PairOptions
 from hearsay.methods.pair_losses import make_pair_loss
-from hearsay.models.joint_mlp import JointMLP
+from hearsay.models.joint_mlp import INPUT_WIDTH, JointMLP
 
 
 class JointEmbedding:
     """The one stage of a method of this family; see `hearsay.methods.family.Family`.
 
-    Options read: output, dropout, loss, measure, margin.
+    Options read: output, dropout, loss, measure, margin, num_pairs, pairs, fit, text_noise.
     """
 
     def __init__(self, options: Options, stage: str) -> None:
-        if stage != "audio_text":
-            raise HearsayError(f"family joint_embedding has no stage {stage!r}; it has audio_text")
+        if stage != "audio_label":
+            raise HearsayError(f"family joint_embedding has no stage {stage!r}; it has audio_label")
         self.output = options["output"]
         self.dropout = options["dropout"]
         self.pair_loss = make_pair_loss(options)
+        self._pairs = PairOptions(
+            options["num_pairs"],
+            options["pairs"],
+            INPUT_WIDTH,
+            options["fit"],
+            options["text_noise"],
+        )
+
+    @property
+    def pairs(self) -> PairOptions:
+        """How its pairs are drawn."""
+        return self._pairs
 
     def requires(self) -> tuple[str, ...]:
         """Name the stores that a batch is gathered from."""
-        return ("clip_vectors", "label_vectors")
+        return (FORMS, "labels")
 
     def build_network(self, frozen: object) -> JointMLP:
         """Build the network with random weights; it needs no frozen encoder."""

@@ -18,8 +18,8 @@ from hearsay.methods.pair_sampling import Pairs, draw_pairs, epoch_pairs
 from hearsay.training.data import Clips
 
 FIT_SEED = 0  # of a random projection of text features, the same for all trainings
-# What a generator of NumPy is for, as the last number of its key.
-FIXED_NOISE, SCORED_NOISE = range(2)
+# What a generator of NumPy is for, as the last number of its key; pairs have 0 there.
+FIXED_NOISE, SCORED_NOISE = range(1, 3)
 
 
 @dataclass(frozen=True)
@@ -80,33 +80,33 @@ class PairedClips(Clips):
 
     def draw_texts(self, pairs: Pairs, generator: np.random.Generator) -> NDArray[np.float32]:
         """Return the text features of some pairs [P, D], each with noise of its own."""
-        return draw_texts(self.text, pairs.classes, self.options, generator)
+        noisy = add_noise(self.text, pairs.classes, self.options.text_noise, generator)
+        return fit_texts(noisy, self.options)
 
 
-def draw_texts(
-    text: NDArray[np.float32],
-    classes: NDArray[Any],
-    options: PairOptions,
-    generator: np.random.Generator,
-) -> NDArray[np.float32]:
-    """Return text features of some classes, with Gaussian noise on each, as wide as the input.
+def add_noise(
+    text: NDArray[np.float32], classes: NDArray[Any], amount: float, generator: np.random.Generator
+) -> NDArray[Any]:
+    """Return text features of some classes, with Gaussian noise on each: [B, W].
 
     The noise's unit is the standard deviation of all numbers of all labels' features (Figure 4
-    of Elizalde et al. 2019 says 1 and 2 sigma, not of what). It comes before the width is fitted.
+    of Elizalde et al. 2019 says 1 and 2 sigma, not of what).
 
     Args:
         text: [K, W].
         classes: [B], rows of text.
-        options: of the family.
+        amount: of noise; 0: none.
         generator: of the noise.
-
-    Returns:
-        float32 [B, D].
     """
     vectors = text[classes]  # [B, W]
-    if options.text_noise:
-        scale = options.text_noise * text.std()
-        vectors = vectors + scale * generator.standard_normal(vectors.shape)
+    if not amount:
+        return vectors
+    noise = generator.standard_normal(vectors.shape)
+    return (vectors + amount * text.std() * noise).astype(np.float32)
+
+
+def fit_texts(vectors: NDArray[Any], options: PairOptions) -> NDArray[np.float32]:
+    """Bring text features [B, W] to the width of the network's input: [B, D]."""
     return fit_width(vectors, options.width, options.fit, FIT_SEED)
 
 
@@ -135,7 +135,7 @@ def pair_splits(
 def read_classes(clips: Clips) -> NDArray[np.int64]:
     """Return the row of each clip's label, int64 [N]."""
     nothing_drawn = BatchPart(torch.Generator())
-    labels: NDArray[np.int64] = clips.stores["labels"].gather(clips.clip_ids, nothing_drawn)[
-        "labels"
-    ].numpy()
+    labels: NDArray[np.int64] = (
+        clips.stores["labels"].gather(clips.clip_ids, nothing_drawn)["labels"].numpy()
+    )
     return labels.astype(np.int64)

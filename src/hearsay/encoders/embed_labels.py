@@ -1,0 +1,89 @@
+"""Embed the labels of a data set once, for training and scoring to gather."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from hearsay.encoders import labels as text_features
+from hearsay.encoders.label_store import LABEL_SCHEMA, LabelFiles
+from hearsay.encoders.word_vectors import mean_cosine
+from hearsay.encoders.words import open_vectors
+from hearsay.errors import HearsayError
+from hearsay.files import atomic_path, write_json, write_parquet
+
+logger = logging.getLogger(__name__)
+
+
+def embed_labels(
+    dataset: str,
+    options: dict[str, Any],
+    clips: Path,
+    training_clips: Path | None,
+    training_captions: Path | None,
+    files: LabelFiles,
+) -> None:
+    """Write the text features of all labels of a data set, and of other texts that are asked for.
+
+    Args:
+        dataset: its name.
+        options: those of `embed_words`, and `queries`: texts to embed beside the labels; one that
+            is a label stands there once.
+        clips: index table of the data set.
+        training_clips: index table of the data set whose train captions skip-gram learns; None
+            where the vectors come from a file.
+        training_captions: as training_clips.
+        files: to write.
+
+    Raises:
+        HearsayError: a table or the vectors are absent or damaged, the data set has fewer than
+            two labels, or a label has no word that the vectors know.
+    """
+    found = read_labels(clips)
+    if len(found) < 2:
+        raise HearsayError(
+            f"data set {dataset}: its index names {len(found)} labels; telling labels apart takes "
+            "two. Give labels in the data set, or name another one under benchmark.stages"
+        )
+    texts = found + [query for query in options["queries"] if query not in found]
+    vectors, trained_on = open_vectors(options, training_clips, training_captions)
+    embedded = text_features.embed_labels(texts, vectors)  # [K + Q, W]
+    words = [text_features.label_words(text, vectors) for text in texts]
+    rows = [
+        {
+            "label": own.label,
+            "row": row,
+            "is_label": row < len(found),
+            "words": list(own.words),
+            "unknown": list(own.unknown),
+        }
+        for row, own in enumerate(words)
+    ]
+    with atomic_path(files.array) as temporary:
+        np.save(temporary, embedded)
+    write_parquet(pa.Table.from_pylist(rows, schema=LABEL_SCHEMA), files.index)
+    summary = {
+        "dataset": dataset,
+        "vectors": options["vectors"],
+        "trained_on": trained_on,
+        "num_labels": len(found),
+        "dimensions": embedded.shape[1],
+        "mean_cosine": mean_cosine(embedded[: len(found)]),
+        "unknown": {own.label: list(own.unknown) for own in words if own.unknown},
+    }
+    write_json(summary, files.summary)
+    logger.info(
+        "%s: %d labels, mean cosine between them %.3f; words without a vector: %s",
+        dataset, len(found), summary["mean_cosine"], summary["unknown"] or "none",
+    )  # fmt: skip
+
+
+def read_labels(clips: Path) -> list[str]:
+    """List the labels that an index names, sorted."""
+    if not Path(clips).is_file():
+        raise HearsayError(f"{clips} does not exist; build_index has not run")
+    table = pd.read_parquet(clips, columns=["labels"])
+    return sorted({label for labels in table["labels"] for label in labels})
