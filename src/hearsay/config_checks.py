@@ -22,6 +22,7 @@ from hearsay.config import (
 from hearsay.errors import HearsayError
 from hearsay.families import FORMS
 
+CRNN_BINS = 64  # hearsay.models.crnn
 DEMO_PICTURES = 4  # hearsay.annotations.demo.scenes.NUM_PICTURES
 PUBLISHED_RATE_HZ = 44_100  # of the authors' WAL-Net
 SUBSET_NAME = re.compile(r"[A-Za-z0-9_.@+-]+")  # as hearsay.scoring.records wants a name
@@ -87,6 +88,8 @@ def _check_rates(config: Config, name: str) -> None:
     """Refuse features of frequencies that the stored sound does not have."""
     rate_hz = config["datasets"][name]["sample_rate_hz"]
     heard = {family_of(config, method).features for method in config["benchmark"]["methods"]}
+    if config["benchmark"]["phrase_grounding"]:
+        heard.add("logmel")  # phrases are grounded on its frames
     for feature in sorted(heard - {FORMS}):
         options = config["features"][feature]
         if options["low_freq_hz"] >= rate_hz / 2:
@@ -145,6 +148,18 @@ def _check_words(config: Config) -> None:
     if skipgram["dataset"] is not None:
         _check_known("words.skipgram.dataset", skipgram["dataset"], config["datasets"], "datasets")
         _check_reader(config, skipgram["dataset"])
+    bins, width = config["features"]["logmel"]["num_mel_bins"], skipgram["dimensions"]
+    if any(config["methods"][m]["family"] == "word_align" for m in config["benchmark"]["methods"]):
+        if bins != CRNN_BINS:
+            raise HearsayError(
+                f"config: features.logmel.num_mel_bins {bins}: the network of family word_align "
+                f"pools {CRNN_BINS} of them to one; give {CRNN_BINS}"
+            )
+        if config["words"]["file"] is None and width % 2:
+            raise HearsayError(
+                f"config: words.skipgram.dimensions {width}: half of them go to each direction of "
+                "the network of family word_align; give an even number"
+            )
     if skipgram["final_learning_rate"] > skipgram["learning_rate"]:
         raise HearsayError(
             f"config: words.skipgram.final_learning_rate {skipgram['final_learning_rate']:g} "

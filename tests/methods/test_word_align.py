@@ -31,7 +31,7 @@ NUM_FRAMES = [9, 16, 12]
 
 def make_words() -> FrozenEncoders:
     vectors = functional.normalize(torch.randn(7, 8), dim=1).numpy()
-    return FrozenEncoders(words=WordStore("toy", None, vectors, pd.DataFrame(), pd.DataFrame()))
+    return FrozenEncoders(words=WordStore("toy", None, "abc", vectors, pd.DataFrame(), pd.DataFrame()))
 
 
 def make_batch() -> dict[str, torch.Tensor]:

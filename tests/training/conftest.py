@@ -166,7 +166,13 @@ def write_words(root: Path, captions: pd.DataFrame) -> None:
         (phrases, PHRASES_SCHEMA, files.phrases),
     ):
         write_parquet(pa.Table.from_pandas(table, schema=schema, preserve_index=False), path)
-    summary = {"vectors": "toy", "trained_on": None, "num_rows": 7, "dimensions": 8}
+    summary = {
+        "vectors": "toy",
+        "trained_on": None,
+        "space": "toy space",
+        "num_rows": 7,
+        "dimensions": 8,
+    }
     write_json(summary, files.summary)
 
 

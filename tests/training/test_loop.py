@@ -119,13 +119,13 @@ def test_each_epoch_shows_each_clip_at_most_once_in_a_new_order(tmp_path: Path) 
 def test_validation_sees_every_clip_in_order_with_the_same_draws(tmp_path: Path) -> None:
     families = [Recorder(), Recorder()]
     for seed, family in enumerate(families):
-        run_fit(family, tmp_path / str(seed), seed=seed)
+        run_fit(family, tmp_path / str(seed), val=6, seed=seed)
     seen = []
     for family in families:
         passes = [(at, means, draw) for training, at, means, draw in family.seen if not training]
         assert [at for at, _, _ in passes] == [2] * 6  # as the last epoch trains, every time
         seen += [[(m, d) for _, m, d in passes[k : k + 2]] for k in (0, 2, 4)]
-    assert [means for means, _ in seen[0]] == [[100.0, 101.0, 102.0, 103.0], [104.0]]
+    assert [means for means, _ in seen[0]] == [[100.0, 101.0, 102.0, 103.0], [104.0, 105.0]]
     assert all(epoch == seen[0] for epoch in seen)
     draws = [draw for training, _, _, draw in families[0].seen if training]
     assert len(set(draws)) == len(draws)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_runs import same
 
 from hearsay.encoders.frozen import read_frozen
 from hearsay.errors import HearsayError
@@ -15,6 +16,9 @@ from hearsay.layout import DatasetFiles
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.frame_words import NO_WORD
 from hearsay.scoring.captions import read_captions, score_captions
+from hearsay.scoring.records import read_scores
+from hearsay.scoring.run import score_run
+from hearsay.training import run as run_module
 from hearsay.training.data import choose_clips
 from hearsay.training.load import embed_clips, load_run, read_model
 from hearsay.training.options import Machine
@@ -58,12 +62,82 @@ def test_a_training_stops_where_nothing_gets_better_and_keeps_the_best_epoch(
 ) -> None:
     # So high a rate that the first epochs are not the last word, and two without progress come.
     options = {**word_options, "epochs": 60, "learning_rate": 0.3, "stop_after": 2}
-    train(worded, options, tmp_path)
+    saved = train(worded, options, tmp_path)
+    best = len(pd.read_parquet(tmp_path / "history.parquet")) - 2
+    until = train(worded, {**options, "epochs": best}, tmp_path / "until")
+    assert same(saved["best"], until["last"]) and not same(saved["best"], saved["last"])
     history = pd.read_parquet(tmp_path / "history.parquet")
     assert len(history) < 60
     losses = history["val_loss"].tolist()
     assert int(np.argmin(losses)) == len(losses) - 3
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("saves", [2, 4, -1])
+def test_a_killed_training_with_a_plateau_and_a_stop_ends_as_one_that_was_not(
+    worded: DatasetFiles,
+    word_options: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    saves: int,
+) -> None:
+    own = {"epochs": 60, "learning_rate": 0.3, "stop_after": 3, "cut_after": 1}
+    options = {**word_options, **own, "loss": "random_imposters"}
+    whole = train(worded, options, tmp_path / "whole")
+    epochs = len(pd.read_parquet(tmp_path / "whole/history.parquet"))
+    left = saves if saves > 0 else epochs  # or killed after the last epoch
+    save = run_module.Checkpoint.save
+
+    def die(self: Any, state: Any) -> None:
+        nonlocal left
+        save(self, state)
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module.Checkpoint, "save", die)
+        with pytest.raises(KeyboardInterrupt):
+            train(worded, options, tmp_path / "cut")
+    cut = train(worded, options, tmp_path / "cut")
+    assert same(whole["last"], cut["last"]) and same(whole["best"], cut["best"])
+    assert len(pd.read_parquet(tmp_path / "cut/history.parquet")) == epochs
+
+
+@pytest.mark.parametrize("loss", ["random_imposters", "full_batch", "semi_hard", "info_nce"])
+def test_a_val_clip_that_would_be_alone_joins_the_batch_before_it(
+    worded: DatasetFiles, word_options: dict[str, Any], tmp_path: Path, loss: str
+) -> None:
+    train(worded, {**word_options, "epochs": 1, "loss": loss, "batch_size": 8}, tmp_path)
+    losses = pd.read_parquet(tmp_path / "history.parquet")["val_loss"]  # of nine clips
+    assert np.isfinite(losses).all()
+
+
+def test_the_headline_is_the_best_epoch_alone(
+    worded: DatasetFiles, word_options: dict[str, Any], tmp_path: Path
+) -> None:
+    train(worded, {**word_options, "epochs": 3, "learning_rate": 0.3}, tmp_path)
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    clips = pd.read_parquet(worded.clips)
+    table = clips.assign(split="test", available=True)[["clip_id", "split", "available"]]
+    table.to_parquet(worded.availability_table)
+    for name in ("last", "best"):  # scores must not hang on the last epoch's weights
+        changed = dict(saved)
+        changed[name] = {key: torch.zeros_like(value) for key, value in saved[name].items()}
+        folder = tmp_path / f"without_{name}"
+        folder.mkdir()
+        torch.save(changed, folder / "model.pt")
+        score_run(
+            "words", "audio_text", 0, None, worded, None, folder / "model.pt", None, folder, 100,
+            "cpu", 1,
+        )  # fmt: skip
+    scores = [read_scores(tmp_path / f"without_{name}/scores.json") for name in ("last", "best")]
+    assert {record["protocol"] for record in scores[0]} == {"full_gallery", "candidates_30"}
+    assert scores[0] != scores[1]
+    found = {(r["protocol"], r["direction"], r["metric"]): r for r in scores[1]}
+    dead = found["full_gallery", "text_to_audio", "R@1"]
+    assert dead["value"] <= dead["chance"], "all scores equal: no better than chance"
+    assert found["candidates_30", "audio_to_text", "R@1"]["value"] == 0
 
 
 def test_the_rate_falls_on_a_plateau_and_the_same_seed_gives_the_same_weights(
@@ -105,6 +179,10 @@ def test_clips_without_a_usable_caption_are_not_trained_on(
 ) -> None:
     stores = open_stores(worded, ("logmel", "caption_words"), word_options, None)
     train_clips = choose_clips(worded.clips, "train", stores, None)
+    with pytest.raises(HearsayError, match="clip clip05 has 3 frames of log-mel"):
+        stores["logmel"].num_frames["clip05"] = 3  # type: ignore[attr-defined]
+        stores["logmel"].gather(["clip04", "clip05"], BatchPart(make_generator(0)))
+    stores["logmel"].num_frames["clip05"] = 17  # type: ignore[attr-defined]
     assert len(train_clips) == 33 and "clip01" not in train_clips
     batch = stores["logmel"].gather(["clip05"], BatchPart(make_generator(0)))
     assert batch["num_frames"].tolist() == [17] and batch["logmel"].shape == (1, 20, 64)

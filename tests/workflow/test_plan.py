@@ -150,7 +150,12 @@ def test_each_config_of_a_paper_can_be_planned(workflow: Workflow, config: Path)
     if config.stem == "tsubaki2024":
         assert planned["fetch_clips"] == 1390 + 35  # shards of AudioSet and AudioCaps
         assert "prepare_clip" in planned and "draw_corpus" not in planned
-    trainings = {"esc10_folder": 0, "esc10_scenes": 6 * 3 * 2 + 2 * 3, "tsubaki2024": 6 * 3 * 2}
+    trainings = {
+        "esc10_folder": 0,
+        "esc10_scenes": 6 * 3 * 2 + 2 * 3,
+        "tsubaki2024": 6 * 3 * 2,
+        "xie2022": 5 * 3,
+    }
     assert planned["train_run"] == trainings.get(config.stem, planned["train_run"])
     assert planned["make_table_clips"] == 1
 

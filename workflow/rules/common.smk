@@ -310,10 +310,21 @@ def matched_files(needs, stage):
             "<results>/data/{dataset}/image_embeddings/{shard}.npy", dataset
         )(None)
     if needs.needs_labels:
-        return f"<results>/data/{dataset}/label_embeddings.npy"
+        return [f"<results>/data/{dataset}/label_embeddings.npy"]
     if needs.needs_words:
-        return f"<results>/data/{dataset}/word_embeddings.json"
-    return f"<results>/data/{dataset}/caption_embeddings.npy"
+        return word_files(dataset)
+    return [f"<results>/data/{dataset}/caption_embeddings.npy"]
+
+
+def word_files(dataset):
+    """What methods of words read of a data set's words."""
+    names = [
+        "word_embeddings.json",
+        "word_embeddings.npy",
+        "caption_words.parquet",
+        "phrase_words.parquet",
+    ]
+    return [f"<results>/data/{dataset}/{name}" for name in names]
 
 
 def trained_on(wildcards):
@@ -324,9 +335,8 @@ def trained_on(wildcards):
 def stage_files(method, stage):
     """What a stage of a method hears and matches it with."""
     needs = family_of(config, method)
-    matched = matched_files(needs, stage)
     heard = heard_files(needs, STAGE_DATASETS[stage], form_of(config, method))
-    return heard + ([matched] if isinstance(matched, str) else matched)
+    return heard + matched_files(needs, stage)
 
 
 def scored_on(wildcards):
@@ -350,9 +360,10 @@ def stage_shards(name):
 
 def stage_phrases(wildcards):
     """The vectors of phrases that {method} grounds: of their words, or of the text tower."""
-    needs = family_of(config, wildcards.method)
-    name = "word_embeddings.json" if needs.needs_words else "phrase_embeddings.npy"
-    return f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/{name}"
+    dataset = STAGE_DATASETS[wildcards.stage]
+    if family_of(config, wildcards.method).needs_words:
+        return word_files(dataset)
+    return f"<results>/data/{dataset}/phrase_embeddings.npy"
 
 
 def frozen_towers(wildcards):

@@ -5,8 +5,10 @@ rule ground_run:
     input:
         availability=stage_file("availability.json"),
         files=scored_on,
+        found=stage_file("availability.parquet"),
+        phrases=stage_file("index/phrases.parquet"),
         grid=stage_shards("logmel/{shard}.npy"),
-        phrases=stage_phrases,
+        vectors=stage_phrases,
         weights=frozen_towers,
         model="<results>/runs/{method}/seed{seed}/{stage}/model.pt",
         subset=SUBSET,
@@ -52,6 +54,8 @@ rule ground_run:
 rule ground_controls:
     input:
         availability=stage_file("availability.json"),
+        found=stage_file("availability.parquet"),
+        phrases=stage_file("index/phrases.parquet"),
         grid=stage_shards("logmel/{shard}.npy"),
         subset=SUBSET,
     output:
@@ -60,6 +64,7 @@ rule ground_controls:
         curves="<results>/runs/controls/seed0/{stage}/grounding/curves.parquet",
     log:
         "<logs>/ground_controls/{stage}.log",
+    priority: 3  # before any training: a data set without phrases is noticed here
     conda:
         "../../envs/hearsay.yaml"
     resources:

@@ -25,7 +25,7 @@ rule embed_words:
         mem_mb=8000,
         runtime=60,
     params:
-        version=1,
+        version=2,
         options=lambda wildcards: json.dumps(word_options(config, wildcards.dataset)),
         training_clips=lambda wildcards, input: option(
             "--training-clips", input.training_clips

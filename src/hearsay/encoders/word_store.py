@@ -77,6 +77,7 @@ class WordStore:
         name: of the vectors, for every score.
         trained_on: the data set whose captions they were trained on; None: they came from a file.
             Vectors of one name that were trained on two data sets are not of one space.
+        space: tells vectors of one space from those of another, whatever words were taken of it.
         vectors: float32 [V, W], unit norm; row UNKNOWN_ROW is that of all unknown words.
         captions: caption_id, clip_id, words, rows; in the order of the captions table.
         phrases: caption_id, clip_id, phrase_number, words, rows; in the order of the phrases table.
@@ -84,14 +85,10 @@ class WordStore:
 
     name: str
     trained_on: str | None
+    space: str
     vectors: NDArray[np.float32]
     captions: pd.DataFrame
     phrases: pd.DataFrame
-
-    @property
-    def space(self) -> str:
-        """Tell vectors of one space from those of another, whatever words were taken of it."""
-        return f"{self.name} ({self.vectors.shape[1]}-d, trained on {self.trained_on or 'a file'})"
 
 
 def read_word_store(files: WordFiles) -> WordStore:
@@ -113,7 +110,8 @@ def read_word_store(files: WordFiles) -> WordStore:
             raise ValueError(f"{vectors.shape} vectors")
         if rows.max() >= len(vectors):
             raise ValueError(f"row {rows.max()} of {len(vectors)}")
-        return WordStore(summary["vectors"], summary["trained_on"], vectors, captions, phrases)
+        names = (summary["vectors"], summary["trained_on"], summary["space"])
+        return WordStore(*names, vectors, captions, phrases)
     except (ValueError, KeyError, TypeError, EOFError, pa.ArrowException) as error:
         raise HearsayError(
             f"the word files beside {files.array} are damaged or not of one run ({error}); remove "

@@ -1,5 +1,6 @@
 """Embed the words of captions and phrases once, for training and scoring to gather."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from hearsay.errors import HearsayError
 from hearsay.files import atomic_path, write_json, write_parquet
 
 logger = logging.getLogger(__name__)
+
+DIGESTED = 100  # vectors that tell one space from another
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def embed_words(
     index = count_words(texts, spoken, vocabulary.names, vocabulary.rows)
     source = {"dataset": dataset, "vectors": options["vectors"], "trained_on": trained_on}
     sizes = {"num_rows": len(unit) + 1, "dimensions": unit.shape[1]}
+    sizes["space"] = digest_space(vectors, unknown)
     summary = {**source, **sizes, "mean_cosine": mean_cosine(unit)}
     summary |= summarise(texts, spoken, index)
     with atomic_path(files.array) as temporary:
@@ -158,6 +162,16 @@ def open_vectors(
     train = table.loc[table["split"] == "train", "words"]
     sentences = [[word.lower() for word in words] for words in train]
     return train_skipgram(sentences, options["skipgram"]), options["skipgram"]["dataset"]
+
+
+def digest_space(vectors: Any, unknown: NDArray[np.float64]) -> str:
+    """Tell vectors of one space from those of another, by the first of them, whichever are used."""
+    first = list(getattr(vectors, "index_to_key", vectors))[:DIGESTED]
+    hashed = hashlib.sha256(unknown.tobytes())
+    for word in first:
+        hashed.update(word.encode())
+        hashed.update(np.asarray(vectors[word], np.float32).tobytes())
+    return hashed.hexdigest()[:12]
 
 
 def look_up(words: Iterable[str], vectors: Any) -> tuple[Vocabulary, list[str]]:

@@ -80,15 +80,14 @@ class WordAlign:
 
     def loss(self, network: nn.Module, batch: Batch, epoch: int, part: BatchPart) -> Loss:
         """Return the loss of a batch over the similarities of all its clips and captions."""
-        rows = part.gather(batch["caption_words"])  # [B, K]
+        rows = batch["caption_words"]  # [B, K]
         heard = self._hear(network, batch, rows)
-        own = caption_similarity(heard, _places(rows), self.over_words)  # [b, B]
-        similarities = part.gather(own)  # [B, B]
+        similarities = caption_similarity(heard, _places(rows), self.over_words)  # [B, B]
         log_scale = network.get_parameter("log_scale") if self.has_scale else None
         return Loss(self.caption_loss(similarities, log_scale, part))
 
     def _hear(self, network: nn.Module, batch: Batch, rows: Tensor) -> Tensor:
-        """Score this part's clips against every word of the batch, once each: [b, V']."""
+        """Score the clips against every word of the batch, once each: [B, V']."""
         present = torch.unique(rows[rows != NO_WORD])
         frames = network(batch["logmel"], batch["num_frames"])
         words = network.get_buffer("vectors")[present]

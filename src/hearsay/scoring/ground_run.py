@@ -135,6 +135,11 @@ def score_phrases(
     if not isinstance(family, GroundsPhrases):
         raise HearsayError(f"family {run.options['family']} cannot ground phrases")
     kept = [query for query in queries if query.query_id in vectors]
+    if not kept:
+        raise HearsayError(
+            f"data set {data.name}: none of the {len(queries)} phrases of a split has a word that "
+            "the vectors know; see table_words, or name others in words.file"
+        )
     if len(kept) < len(queries):
         logger.warning("%d phrases have no known word: left out", len(queries) - len(kept))
     by_clip: dict[str, list[PhraseQuery]] = {}

@@ -51,6 +51,10 @@ class Grid:
         return phrase_queries(phrases, ends_s)
 
     def place(self, clip_id: str, own_shift_s: float, size: int) -> NDArray[np.int64]:
-        """Say which of a system's `size` frames stands nearest to each frame of the grid: [T]."""
+        """Say which of a system's `size` frames stands nearest to each frame of the grid: [T].
+
+        Its frame j is taken to stand at j times its shift. A filter bank's stands half its window,
+        12.5 ms, later: less than half a frame of the grid.
+        """
         times_s = np.arange(self.num_frames[clip_id]) * self.shift_s
         return np.minimum(np.round(times_s / own_shift_s).astype(np.int64), size - 1)

@@ -82,7 +82,7 @@ class Trainer:
         family: gives the loss.
         network: on `device`, with its first weights.
         train: at least two clips.
-        val: may be empty; then val_loss is nan and the last epoch counts as the best.
+        val: with less than two clips val_loss is nan and the last epoch counts as the best.
         options: of the stage.
         seed: of all draws.
         device: of the network.
@@ -118,8 +118,8 @@ class Trainer:
                 f"{len(train)} clips of the train split have all that this stage needs; it takes "
                 "two"
             )
-        if not len(val):
-            logger.warning("no clip of the val split can be used: the last epoch is the best")
+        if len(val) < 2:
+            logger.warning("the val split has less than two clips: the last epoch is the best")
         self.family, self.network, self.train, self.val = family, network, train, val
         self.options, self.seed, self.device, self.checkpoint = options, seed, device, checkpoint
         self.processes, self.readers, self.stop = processes, readers, stop
@@ -232,7 +232,7 @@ class Trainer:
         val_loss = measure_loss(
             self.family, self.network, self.val, self.options, self.device, self.readers
         )
-        if len(self.val) and not math.isfinite(val_loss):
+        if len(self.val) > 1 and not math.isfinite(val_loss):
             raise HearsayError(
                 f"the validation loss is {val_loss} after epoch {epoch}; lower learning_rate"
             )
@@ -248,7 +248,7 @@ class Trainer:
             "seconds": progress.train_s + time.monotonic() - start,
         }
         lowest = min(self.val_losses, default=math.inf)
-        if not len(self.val) or val_loss < lowest:
+        if len(self.val) < 2 or val_loss < lowest:
             progress.best, progress.best_epoch = copy_weights(self.network), epoch
         progress.history.append(row)
         progress.epoch, progress.step = epoch + 1, 0

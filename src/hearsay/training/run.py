@@ -73,6 +73,11 @@ def train_run(
         watch_for_stop() as stop,
     ):
         needs = FAMILIES[options["family"]]
+        if processes.size > 1 and not needs.shares_batches:
+            raise HearsayError(
+                f"a method of family {options['family']} trains on one card: its layers normalise "
+                "by the whole batch; give it gpu=1"
+            )
         family = make_family(options, stage)
         before = read_model(init) if init is not None else None
         statistics = before["statistics"] if before else _read_statistics(needs, data)

@@ -27,6 +27,8 @@ from hearsay.methods.frame_words import NO_WORD
 
 T = TypeVar("T")
 
+FEWEST_FRAMES = 4  # hearsay.models.crnn.TIME_REDUCTION
+
 
 class Store(Protocol):
     """A part of every batch.
@@ -99,8 +101,13 @@ class LogmelFeatures(_Features):
 
     def gather(self, clip_ids: Sequence[str], part: BatchPart) -> Batch:
         """Gather logmel: float32 [B, T, F], and num_frames: int64 [B]."""
-        features = self.store.gather(clip_ids).astype(np.float32)
         num_frames = torch.from_numpy(self.frames_of(clip_ids))
+        if len(num_frames) and int(num_frames.min()) < FEWEST_FRAMES:
+            raise HearsayError(
+                f"clip {clip_ids[int(num_frames.argmin())]} has {int(num_frames.min())} frames of "
+                f"log-mel; the network needs {FEWEST_FRAMES}: raise min_duration_s of its data set"
+            )
+        features = self.store.gather(clip_ids).astype(np.float32)
         return {"logmel": torch.from_numpy(features), "num_frames": num_frames}
 
 

@@ -27,14 +27,15 @@ def measure_loss(
     """Return the last epoch's loss over all clips in their order, a clip's mean; nan without any.
 
     The draws depend on no seed and no epoch, so epochs and seeds are compared on the same pairs.
-    The last batch may be smaller, which makes it easier by the same amount every time. Of several
-    processes each measures all clips: the loss is the same and needs no exchange.
+    The last batch may be smaller, which makes it easier by the same amount every time; a clip that
+    would be alone joins the batch before it, since losses need another to compare with. Of several
+    processes each measures all clips: the loss is the same and needs no exchange. A split of one
+    clip counts as none.
     """
-    if not len(clips):
+    if len(clips) < 2:
         return math.nan
     network.eval()
-    size = options.batch_size
-    rows = [range(start, min(start + size, len(clips))) for start in range(0, len(clips), size)]
+    rows = cut_batches(len(clips), options.batch_size)
     total = 0.0
     with torch.inference_mode():
         parts = (BatchPart(make_generator(step, GATHER)) for step in range(len(rows)))
@@ -43,6 +44,18 @@ def measure_loss(
             loss = family.loss(network, move(batch, device), options.epochs - 1, part)
             total += loss.value.item() * len(of_batch)
     return total / len(clips)
+
+
+def cut_batches(num_clips: int, size: int) -> list[range]:
+    """Cut clips into batches; one that would be alone joins those before it.
+
+    >>> cut_batches(5, 2)
+    [range(0, 2), range(2, 5)]
+    """
+    starts = list(range(0, num_clips, size))
+    if len(starts) > 1 and num_clips - starts[-1] == 1:
+        starts.pop()
+    return [range(a, b) for a, b in zip(starts, [*starts[1:], num_clips], strict=True)]
 
 
 def check_finite(value: float, epoch: int, step: int) -> None:
