@@ -67,7 +67,7 @@ rule prepare_wal_net:
         "<benchmarks>/prepare_wal_net/{weights}.tsv"
     conda:
         "../../envs/hearsay.yaml"
-    threads: 2
+    threads: 1  # so that a CPU's sums do not depend on the number of cores
     resources:
         gpu=1,
         mem_mb=8000,
@@ -75,7 +75,6 @@ rule prepare_wal_net:
     params:
         version=1,
         options=json.dumps(config["wal_net"]),
-        num_threads=2,  # not {threads}: --cores 1 lowers it, and a CPU's sums would differ
         clips=lambda wildcards, input: option("--clips", input.clips),
         arrays=lambda wildcards, input: options("--arrays", input.arrays),
         device=config["benchmark"]["device"],
@@ -84,7 +83,7 @@ rule prepare_wal_net:
         " --options {params.options:q}"
         " --weights {output.weights:q}"
         " --device {params.device:q}"
-        " --threads {params.num_threads}"
+        " --threads {threads}"
         " {params.clips:q}"
         " {params.arrays:q}"
 

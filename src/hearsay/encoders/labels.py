@@ -33,7 +33,8 @@ def label_words(label: str, vectors: Any) -> LabelWords:
     """Cut a label at "_" and spaces into words that the vectors know; "or" is left out.
 
     A word with a hyphen counts as one where the vectors have it so, else as its parts: "Hi-hat"
-    is "hi-hat", or "hi" and "hat". Spellings are those of captions (`spellings`).
+    is "hi-hat", or "hi" and "hat". Spellings are those of captions (`spellings`); a word that is
+    not known is looked for with a final s, or without its own.
 
     Args:
         label: e.g. "Hi-hat"; any text will do, so also a query in words.
@@ -124,4 +125,9 @@ def fit_width(features: NDArray[Any], width: int, fit: str, seed: int) -> NDArra
 
 
 def _find(word: str, vectors: Any) -> str | None:
-    return next((form for form in spellings(word) if form in vectors), None)
+    """Return the spelling that the vectors know; of a word that they do not, that with or without
+    a final s, since labels name what captions say ("drip", "a tap drips").
+    """
+    other = word[:-1] if word.lower().endswith("s") else f"{word}s"
+    forms = [*spellings(word), *spellings(other)] if word else []
+    return next((form for form in forms if form in vectors), None)

@@ -1,0 +1,59 @@
+"""Text features of a data set's labels, from the index to files and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hearsay.encoders.embed_labels import embed_labels
+from hearsay.encoders.label_store import LabelFiles, label_rows, read_label_store
+from hearsay.errors import HearsayError
+from hearsay.files import read_json
+from hearsay.layout import DatasetFiles
+
+VECTORS = "dog 1 0 0\nbark 0 1 0\ndrips 0 0 2\npuppy 1 1 0\n"
+
+
+def embed(root: Path, labels: list[list[str]], queries: list[str]) -> LabelFiles:
+    (root / "index").mkdir(parents=True)
+    clips = root / "index/clips.parquet"
+    ids = [f"c{number}" for number in range(len(labels))]
+    pd.DataFrame({"clip_id": ids, "labels": labels}).to_parquet(clips)
+    vectors = root / "vectors.txt"
+    vectors.write_text(VECTORS)
+    files = LabelFiles.of(DatasetFiles(root, 1))
+    options = {"vectors": "toy", "file": str(vectors), "queries": queries}
+    embed_labels("toy", options, clips, None, None, files)
+    return files
+
+
+def test_labels_are_sorted_means_of_unit_norm_and_queries_follow(tmp_path: Path) -> None:
+    labels = [["drip"], ["Dog_bark", "drip"], [], ["Dog_bark"]]
+    files = embed(tmp_path / "toy", labels, ["puppy", "drip"])
+    store = read_label_store(files)
+    assert store.labels == ["Dog_bark", "drip"] and store.queries == ["puppy"]
+    half = 0.5**0.5
+    # Captions say "drips" of what the label calls "drip".
+    np.testing.assert_allclose(store.vectors, [[half, half, 0], [0, 0, 1]], atol=1e-6)
+    np.testing.assert_allclose(store.query_vectors, [[half, half, 0]], atol=1e-6)
+    assert store.space == "toy (3-d, trained on a file)"
+    assert label_rows(["drip", "Dog_bark"], store).tolist() == [1, 0]
+    assert read_json(files.summary)["mean_cosine"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_label_without_a_known_word_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HearsayError, match="label 'Gong': the word vectors have none of its"):
+        embed(tmp_path / "toy", [["Gong"], ["drip"]], [])
+
+
+def test_one_label_is_too_few(tmp_path: Path) -> None:
+    with pytest.raises(HearsayError, match="data set toy: its index names 1 labels"):
+        embed(tmp_path / "toy", [["drip"], []], [])
+
+
+def test_files_of_two_runs_are_refused(tmp_path: Path) -> None:
+    files = embed(tmp_path / "toy", [["drip"], ["Dog_bark"]], [])
+    np.save(files.array, np.zeros((5, 3), np.float32))
+    with pytest.raises(HearsayError, match="damaged or not of one run"):
+        read_label_store(files)
