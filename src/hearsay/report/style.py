@@ -13,8 +13,12 @@ from matplotlib.figure import Figure
 
 from hearsay.files import atomic_path
 
-# Okabe and Ito's palette, told apart with any colour vision; black and grey are for controls.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+# Okabe and Ito's palette but for its yellow, too pale for lines, then Paul Tol's muted one: told
+# apart with any colour vision. Black and grey are for controls.
+PALETTE = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
+    *("#332288", "#882255", "#999933", "#117733", "#AA4499"),
+)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ORACLE_COLOUR = "#000000"
 CHANCE_COLOUR = "#7F7F7F"
@@ -53,7 +57,7 @@ def plot_style() -> Iterator[None]:
 
 
 def colour_of(names: list[str]) -> dict[str, tuple[str, str]]:
-    """Give each name, in this order, a colour and a marker of its own; beyond seven they repeat."""
+    """Give each name, in this order, a colour and a marker of its own; beyond eleven they repeat."""
     return {
         name: (PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(PALETTE)) % len(MARKERS)])
         for i, name in enumerate(names)
