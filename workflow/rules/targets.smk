@@ -1,0 +1,90 @@
+# What there is to make: runs, score files, features, tables, plots. The target rules ask for these.
+
+SEEDS = config["benchmark"]["seeds"]
+RUNS = [
+    f"<results>/runs/{method}/seed{seed}/{stage}"
+    for method in METHODS
+    for seed in SEEDS
+    for stage in stages_of(config, method)
+]
+# Methods that tell labels apart are scored on that alone, the others on retrieval.
+LABEL_METHODS = [name for name in METHODS if family_of(config, name).needs_labels]
+LABEL_RUNS = [folder for folder in RUNS if Path(folder).parts[-3] in LABEL_METHODS]
+RETRIEVAL_RUNS = [folder for folder in RUNS if folder not in LABEL_RUNS]
+LABEL_CONTROLS = sorted(
+    {
+        f"<results>/runs/controls/seed0/{stage}/{form_of(config, method)}/scores.json"
+        for method in LABEL_METHODS
+        for stage in stages_of(config, method)
+    }
+)
+IMAGE_RUNS = [folder for folder in RUNS if Path(folder).name == "audio_image"]
+# Phrases are those of the audio_text data set, and known to what has met captions.
+GROUNDS = config["benchmark"]["phrase_grounding"] and has_phrases(config, TEXT_DATASET)
+GROUNDED = [folder for folder in RUNS if GROUNDS and Path(folder).name == "audio_text"]
+CONTROLS_FOLDER = "<results>/runs/controls/seed0/audio_text/grounding"
+ORACLES = [
+    f"<results>/runs/oracle/seed0/{stage}"
+    for stage, dataset in STAGE_DATASETS.items()
+    # The truth is known, and the task is somebody's.
+    if config["datasets"][dataset]["reader"] == "demo"
+    and any(stage == Path(folder).name for folder in RETRIEVAL_RUNS)
+]
+SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES] + LABEL_CONTROLS
+if GROUNDED:
+    SCORES += [f"{folder}/grounding/scores.json" for folder in GROUNDED]
+    SCORES += [f"{CONTROLS_FOLDER}/scores.json"]
+HISTORIES = [f"{folder}/history.parquet" for folder in RUNS]
+NEEDED = {family_of(config, method) for method in METHODS}
+if METHODS:
+    FEATURES = sorted(
+        {
+            file
+            for method in METHODS
+            for stage in stages_of(config, method)
+            for file in stage_files(method, stage)
+        }
+    )
+else:
+    FEATURES = [
+        file
+        for dataset in used_datasets(config)
+        for file in heard_files(FAMILIES["frame_match"], dataset)
+    ]
+COMPARISONS = ["<results>/tables/comparisons.csv"] if REFERENCE else []
+TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"])
+PLOTS = []
+if METHODS:
+    TABLES += ["<results>/tables/scores.csv"]
+    tables, plots = [], ["training"]
+    if RETRIEVAL_RUNS:
+        tables, plots = ["table_4"], ["recall_audio_text", "training"]
+    if IMAGE_RUNS:
+        tables, plots = ["table_3", *tables], ["recall_audio_image", *plots]
+        PLOTS += ["<results>/plots/clips.svg"]  # shows data, so `tables` does without
+        # The truth is known.
+        if config["datasets"][IMAGE_DATASET]["reader"] == "demo":
+            TABLES += ["<results>/tables/choices.csv"]
+            plots.append("choices")
+    if REFERENCE:
+        tables.append("comparisons")
+    if any(Path(folder).name == "audio_text" for folder in RUNS):
+        tables.append("table_captions")
+    if any(config["methods"][method]["family"] == "word_align" for method in METHODS):
+        plots.append("losses")
+    if GROUNDED:
+        tables += ["table_phrases", "table_grounding"]
+        plots += ["grounding_all", "grounding_several_events"]
+        PLOTS += ["<results>/plots/alignment.svg", "<results>/report/grounding.html"]
+    if any(needs.needs_words for needs in NEEDED):
+        tables.append("table_words")
+    TABLES += expand(
+        "<results>/tables/{table}.{suffix}", table=tables, suffix=["csv", "md", "tex"]
+    )
+    TABLES += expand(
+        "<results>/plots/{plot}.{suffix}", plot=plots, suffix=["svg", "png"]
+    )
+DISAGREEMENT = [
+    *expand("<results>/tables/disagreement.{suffix}", suffix=["csv", "md", "tex"]),
+    *expand("<results>/plots/disagreement.{suffix}", suffix=["svg", "png"]),
+]
