@@ -15,8 +15,8 @@ from hearsay.encoders.wal_net import (
     load_wal_net,
     prepare_wal_net,
 )
+from hearsay.encoders.wal_net_layers import WalNet
 from hearsay.errors import HearsayError
-from hearsay.models.wal_net import WalNet
 
 CPU = torch.device("cpu")
 OPTIONS: dict[str, Any] = {

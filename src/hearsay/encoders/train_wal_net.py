@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hearsay.encoders.wal_net_layers import WalNet
 from hearsay.errors import HearsayError
 from hearsay.features.store import ShardedArrays
-from hearsay.models.wal_net import WalNet
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from hearsay.device import reproducible, resolve_device
 from hearsay.encoders.train_wal_net import read_labelled, read_lengths, train_network
+from hearsay.encoders.wal_net_layers import WIDTH, WalNet, count_segments, mean_segments
 from hearsay.errors import HearsayError
 from hearsay.features.extract import write_vectors
 from hearsay.features.store import ShardedArrays
 from hearsay.files import write_torch
-from hearsay.models.wal_net import WIDTH, WalNet, count_segments, mean_segments
 from hearsay.progress import progress
 
 logger = logging.getLogger(__name__)

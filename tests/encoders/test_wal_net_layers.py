@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from hearsay.encoders.wal_net_layers import WalNet, count_segments, mean_segments
 from hearsay.errors import HearsayError
-from hearsay.models.wal_net import WalNet, count_segments, mean_segments
 
 
 def lengths(*numbers: int) -> torch.Tensor:
