@@ -135,6 +135,11 @@ def _check_reference(config: Config) -> None:
     if reference is None:
         return
     _check_known("benchmark.reference", reference, config["methods"], "methods")
+    if len(methods) > 1 and family_of(config, reference).needs_labels:
+        raise HearsayError(
+            f"config: benchmark.reference {reference!r} tells labels apart, and only retrieval is "
+            "compared with a reference; name another one, or give null"
+        )
     if len(methods) > 1 and reference not in methods:
         raise HearsayError(
             f"config: benchmark.reference {reference!r} is not one of benchmark.methods "

@@ -10,23 +10,23 @@ import yaml
 
 from tests.workflow.conftest import ROOT, Workflow
 
-
 NO_PICTURES = {"demo": {"num_images": 0}}
 
 
 def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow) -> None:
     planned = workflow.planned()
-    # 800 clips of 200; methods times seeds times stages, and two methods of one stage
-    shards, runs = 4, 6 * 3 * 2 + 2 * 3
+    # 800 clips of 200; methods times seeds times stages, and methods of one stage
+    shards, runs, labelled = 4, 6 * 3 * 2 + 2 * 3, 3 * 3
     per_shard = ("fetch_clips", "decode_clips", "extract_fbank", "extract_logmel", "embed_images")
     assert {rule: planned[rule] for rule in per_shard} == dict.fromkeys(per_shard, shards)
-    assert planned["train_run"] == planned["score_run"] == runs
+    assert planned["train_run"] == runs + labelled
+    assert planned["score_run"] == runs and planned["score_labels"] == labelled
     assert planned["ground_run"] == 8 * 3  # methods times seeds, after the last stage
     assert planned["ground_controls"] == planned["embed_words"] == 1
     assert planned["score_oracle"] == 2
     assert planned["compare_methods"] == 1
     assert planned["make_demo"] == planned["build_index"] == planned["prepare_clip"] == 1
-    assert planned.total() <= 250
+    assert planned.total() <= 300
 
 
 def test_the_target_data_needs_no_training(workflow: Workflow) -> None:
@@ -152,7 +152,10 @@ def test_each_config_of_a_paper_can_be_planned(workflow: Workflow, config: Path)
         assert "prepare_clip" in planned and "draw_corpus" not in planned
     trainings = {
         "esc10_folder": 0,
-        "esc10_scenes": 6 * 3 * 2 + 2 * 3,
+        "esc10_labels": 4 * 3,
+        "esc10_scenes": 6 * 3 * 2 + 2 * 3 + 3 * 3,
+        "elizalde2019": 4 * 3,
+        "elizalde2019_sweeps": 15 * 3,
         "tsubaki2024": 6 * 3 * 2,
         "xie2022": 5 * 3,
     }

@@ -18,7 +18,8 @@ def test_wal_net_is_trained_once_on_the_labels_of_the_data_set_named(workflow: W
 
 
 def test_published_weights_of_wal_net_need_their_file_and_no_data(workflow: Workflow) -> None:
-    workflow.configure({"wal_net": {"weights": "audioset", "file": "public.pkl"}})
+    public = {"wal_net": {"weights": "audioset", "file": "public.pkl"}}
+    workflow.configure(public, {"datasets": {"demo": {"sample_rate_hz": 44100}}})
     target = "results/encoders/audioset/wal_net.pt"
     result = workflow.run(target, "--dry-run")
     assert result.returncode == 1

@@ -1,0 +1,69 @@
+"""What Snakemake would do for methods that tell labels apart."""
+
+import pytest
+
+from tests.workflow.conftest import Workflow
+
+ALONE = {"benchmark": {"methods": ["joint_wal_net", "joint_mfcc"], "reference": None}}
+
+
+def test_methods_of_labels_need_sound_and_labels_alone(workflow: Workflow) -> None:
+    workflow.configure(ALONE, {"datasets": {"demo": {"num_images": 0}}})
+    planned = workflow.planned("runs")
+    per_shard = ("fetch_clips", "decode_clips", "extract_mfcc", "extract_wal_logmel")
+    once = ("make_demo", "build_index", "prepare_wal_net", "embed_labels", "collect_availability")
+    expected = dict.fromkeys((*per_shard, "embed_wal_net"), 4) | dict.fromkeys(once, 1)
+    expected |= {"form_vectors": 2, "score_label_controls": 2, "train_run": 6, "score_labels": 6}
+    assert planned == expected
+
+
+def test_they_are_tabulated_without_tables_of_retrieval(workflow: Workflow) -> None:
+    workflow.configure(ALONE)
+    planned = workflow.planned()
+    assert planned["collect_scores"] == planned["plot_training"] == 1
+    retrieval = {"make_table_audio_text", "plot_recall", "compare_methods", "score_oracle"}
+    assert not retrieval & set(planned)
+
+
+def test_one_form_has_its_controls_once_whatever_the_seeds(workflow: Workflow) -> None:
+    workflow.configure(
+        {"benchmark": {"methods": ["joint_mfcc", "joint_mfcc_redrawn"], "reference": None}}
+    )
+    planned = workflow.planned("runs")
+    assert planned["score_label_controls"] == planned["form_vectors"] == 1
+    assert "prepare_wal_net" not in planned
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            {"methods": {"joint_mfcc": {"form": "mfc"}}},
+            "config: methods.joint_mfcc: form: 'mfc' is not defined under forms",
+        ),
+        (
+            {"wal_net": {"training": {"dataset": "esc50"}}},
+            "config: wal_net.training.dataset: 'esc50' is not defined under datasets",
+        ),
+        (
+            {"wal_net": {"training": {"crop_frames": 300}}},
+            "wal_net.training.crop_frames 300 exceeds features.wal_logmel.min_frames 192",
+        ),
+        (
+            {"wal_net": {"file": "public.pkl"}},
+            "datasets.demo.sample_rate_hz 16000: the weights of wal_net.file have learned sound",
+        ),
+        ({"benchmark": {"stages": {"audio_label": "esc"}}}, "benchmark.stages.audio_label: 'esc'"),
+        (
+            {"benchmark": {"methods": ["vip_ant", "joint_mfcc"], "reference": "joint_mfcc"}},
+            "benchmark.reference 'joint_mfcc' tells labels apart",
+        ),
+    ],
+)
+def test_a_config_that_cannot_be_run_says_so(
+    workflow: Workflow, override: dict[str, object], line: str
+) -> None:
+    workflow.configure(override)
+    result = workflow.run("--dry-run")
+    assert result.returncode == 1
+    assert line in result.stdout
