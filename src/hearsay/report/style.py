@@ -57,7 +57,7 @@ def plot_style() -> Iterator[None]:
 
 
 def colour_of(names: list[str]) -> dict[str, tuple[str, str]]:
-    """Give each name, in this order, a colour and a marker of its own; beyond eleven they repeat."""
+    """Give each name, in order, a colour and a marker of its own; after eleven they repeat."""
     return {
         name: (PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(PALETTE)) % len(MARKERS)])
         for i, name in enumerate(names)
