@@ -162,9 +162,26 @@ def test_a_method_overrides_its_family(config):
     assert options["batch_size"] == batch_size
 
 
+def test_a_method_of_clip_vectors_hangs_on_its_form_and_the_network_behind_it(config):
+    of_net = stage_options(config, "joint_wal_net", "audio_label")
+    assert of_net["forms"] == {**config["forms"]["wal_net"], "weights": "demo-wal-net"}
+    of_cepstra = stage_options(config, "joint_mfcc", "audio_label")
+    assert of_cepstra["forms"] == {"vectors": "mfcc", "transform": "none", "weights": None}
+    renamed = change(config, "wal_net.weights", "other")
+    assert stage_options(renamed, "joint_wal_net", "audio_label") != of_net
+    assert stage_options(renamed, "joint_mfcc", "audio_label") == of_cepstra
+
+
+def test_methods_that_tell_labels_apart_are_compared_with_no_reference(config):
+    one_left = change(config, "benchmark.methods", ["vip_ant", "joint_wal_net", "joint_mfcc"])
+    assert reference_method(one_left) is None
+    check_config(one_left, SCHEMA)
+
+
 def test_methods_that_need_pictures_are_left_out_with_a_reason(config):
     methods, reasons = runnable_methods(change(config, "datasets.demo.num_images", 0))
-    assert methods == ["word_align", "word_align_paper"]
+    listed, defined = config["benchmark"]["methods"], config["methods"]
+    assert methods == [name for name in listed if defined[name]["family"] != "frame_match"]
     assert len(reasons) == 1 and "vip_ant, nearest_match_0" in reasons[0]
     assert reasons[0].endswith("need pictures, and data set demo has num_images: 0")
     assert used_datasets(config) == ["demo"]

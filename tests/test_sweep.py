@@ -82,6 +82,11 @@ def test_what_stands_in_the_way_of_the_sweep_is_no_fault_of_the_default_run(conf
     assert line in find_obstacle(changed, SCHEMA)
 
 
+def test_methods_that_see_no_picture_cannot_be_swept(config):
+    changed = merge(config, {"sweep": {"methods": ["vip_ant", "joint_mfcc"]}})
+    assert "sweep.methods: joint_mfcc tells labels apart" in find_obstacle(changed, SCHEMA)
+
+
 def test_data_without_the_knob_cannot_be_swept(config):
     paper = yaml.safe_load((ROOT / "workflow" / "configs" / "tsubaki2024.yaml").read_text())
     assert "audioset, which is no demo" in find_obstacle(merge(config, paper), SCHEMA)

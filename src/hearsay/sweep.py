@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hearsay.config import Config, merge, runnable_methods, used_datasets
+from hearsay.config import Config, family_of, merge, runnable_methods, used_datasets
 from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
 
@@ -59,6 +59,13 @@ def find_obstacle(config: Config, schema: Path) -> str | None:
     at_first = at_disagreement(config, config["sweep"]["disagreement"][0])
     if not runnable_methods(at_first)[0]:
         return f"config: the sweep needs pictures, and data set {dataset} has num_images: 0"
+    unmoved = [m for m in config["sweep"]["methods"] if m in config["methods"]]
+    unmoved = [method for method in unmoved if family_of(config, method).needs_labels]
+    if unmoved:
+        return (
+            f"config: sweep.methods: {', '.join(unmoved)} tells labels apart by sound alone, so "
+            "the pictures do not matter to it; leave it out"
+        )
     try:
         check_config(at_first, schema)
     except HearsayError as error:
