@@ -98,8 +98,8 @@ class ScoreIdentity:
         split: train, val or test.
         subset: `all`, a stated part, or the name of a subset file.
         method: name of the method in config, or of a control such as `oracle`.
-        stage: audio_image or audio_text.
-        weights: name of the frozen towers, `none` where there are none.
+        stage: audio_image, audio_text or audio_label.
+        weights: name of the frozen towers or word vectors, `none` where there are none.
         seed: of the training.
         availability: fingerprint of the clips.
     """
