@@ -156,10 +156,11 @@ def test_each_config_of_a_paper_can_be_planned(workflow: Workflow, config: Path)
         "esc10_scenes": 6 * 3 * 2 + 2 * 3 + 3 * 3,
         "elizalde2019": 4 * 3,
         "elizalde2019_sweeps": 15 * 3,
+        "losses": 5 * 3,
         "tsubaki2024": 6 * 3 * 2,
         "xie2022": 5 * 3,
     }
-    assert planned["train_run"] == trainings.get(config.stem, planned["train_run"])
+    assert planned["train_run"] == trainings[config.stem]
     assert planned["make_table_clips"] == 1
 
 
