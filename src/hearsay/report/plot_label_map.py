@@ -103,10 +103,14 @@ def _draw_panel(
         own = owners == name
         x, y = places[own & is_clip].T
         axes.plot(x, y, marker, color=colour, ms=3.5, alpha=0.75, mew=0, clip_on=False)
-    for name in names:  # above all clips
-        colour, marker = looks[name]
-        x, y = places[(owners == name) & ~is_clip].T
-        axes.plot(x, y, marker, color=colour, mfc="none", ms=9, mew=1.3, clip_on=False)
+    # Above all clips: first a halo of each text, then the texts, so that no halo covers one.
+    for edge, width in (("white", 2.2), (None, 1.2)):
+        for name in names:
+            colour, marker = looks[name]
+            x, y = places[(owners == name) & ~is_clip].T
+            axes.plot(
+                x, y, marker, color=edge or colour, mfc="none", ms=9, mew=width, clip_on=False
+            )
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(0.06)

@@ -22,6 +22,9 @@ from hearsay.report.style import (
 from hearsay.scoring.label_controls import LABEL_CONTROLS
 
 SPLIT = "test"
+LEGEND_COLUMNS = 2
+LEGEND_ROW_IN = 0.17
+CROWDED = 5  # so many values of the sweep that their names would touch
 CONTROL_STYLES = dict(zip(LABEL_CONTROLS, ("solid", "dotted"), strict=True))
 
 
@@ -35,9 +38,10 @@ def plot_label_sweep(
 ) -> None:
     """Plot a sweep on split test: a panel a measure, a row a data set, a line a group of methods.
 
-    A line joins the means over seeds, small markers are the seeds. Black lines are the controls
-    of the first group's features; grey, dashed, the 95th percentile under permuted names of
-    classes; grey diamonds the published values, which are of FSDKaggle2018 alone.
+    A line joins the means over seeds, hollow where a number is degenerate; small markers are the
+    seeds. Black lines are the controls of the first group's features, without noise, but where
+    each query's own vector stands in the database; grey, dashed, the 95th percentile under
+    permuted names of classes; grey diamonds the published values, which are of FSDKaggle2018.
 
     Args:
         scores: scores.csv.
@@ -54,11 +58,13 @@ def plot_label_sweep(
     groups = find_sweeps(options, option)
     sweep = SWEEPS[option]
     views = [view for view in read_label_scores(scores, cells, options) if view.split == SPLIT]
+    handles = _legend(sweep, groups, options)
+    num_rows = -(-len(handles) // LEGEND_COLUMNS)
     with plot_style():
         figure, grid = plt.subplots(
             len(views),
             len(sweep.measures),
-            figsize=(PAGE_WIDTH_IN, 2.1 * len(views) + 0.25 * len(groups) + 0.5),
+            figsize=(PAGE_WIDTH_IN, 2.1 * len(views) + LEGEND_ROW_IN * num_rows + 0.3),
             sharex=True,
             sharey=True,
             squeeze=False,
@@ -69,8 +75,8 @@ def plot_label_sweep(
                 _draw_panel(axes, view, sweep, measure, groups, options)
             row[0].set_ylabel(f"percent, {view.dataset}")
             row[0].set_ylim(0, 102)
-        figure.supxlabel(sweep.words, fontsize=8)
-        figure.legend(handles=_legend(sweep, groups, options), loc="outside lower center")
+        figure.suptitle(sweep.words, fontsize=8)
+        figure.legend(handles=handles, loc="outside lower center", ncols=LEGEND_COLUMNS)
         save_figure(figure, svg, png)
 
 
@@ -88,7 +94,8 @@ def _draw_panel(
     if sweep.is_log:
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_xticks(values, [f"{value:,g}" for value in values])
+    turn = 0 if len(values) < CROWDED else 45
+    axes.set_xticks(values, [f"{value:,g}" for value in values], rotation=turn)
     _draw_controls(axes, view, measure, str(options[groups[0][0]]["form"]))
     looks = colour_of([group[0] for group in groups])
     for group in groups:
@@ -107,7 +114,7 @@ def _values(
 def _draw_controls(axes: Axes, view: LabelView, measure: Measure, form: str) -> None:
     for control, style in CONTROL_STYLES.items():
         row = view.find(f"{control}.{form}", measure)
-        if row is not None and not row["degenerate"]:
+        if row is not None and row["degenerate"] != "stored_queries":
             axes.axhline(100 * row["mean"], color=ORACLE_COLOUR, ls=style, lw=0.9, zorder=1)
 
 
@@ -126,13 +133,14 @@ def _draw_line(
         for method in group
         if (row := view.find(method, measure)) is not None
     }
-    means = [100 * row["mean"] for row in rows.values()]
-    axes.plot(list(rows), means, marker, ls="solid", color=colour, ms=5, mec="white", mew=0.6)
+    axes.plot(list(rows), [100 * row["mean"] for row in rows.values()], color=colour, zorder=2)
     levels = [100 * row["classes_95"] for row in rows.values()]
     axes.plot(list(rows), levels, color=CHANCE_COLOUR, ls="dashed", lw=0.9, zorder=1)
     for value, row in rows.items():
         seeds = 100 * np.array(row["per_seed"])
         axes.plot([value] * len(seeds), seeds, marker, color=colour, ms=2.5, alpha=0.7, mew=0)
+        fill = "white" if row["degenerate"] else colour
+        axes.plot(value, 100 * row["mean"], marker, color=colour, mfc=fill, ms=5)
 
 
 def _legend(
@@ -147,10 +155,13 @@ def _legend(
         label = describe(options[group[0]], [sweep.option])
         handles.append(Line2D([], [], color=colour, marker=marker, ms=5, label=label))
     form = options[groups[0][0]]["form"]
+    handles.append(
+        Line2D([], [], color="black", marker="o", mfc="white", ls="none", ms=5, label="degenerate")
+    )
     for control, style in CONTROL_STYLES.items():
-        label = f"{control}.{form}, where it is not trivial"
+        label = f"{control}.{form}"
         handles.append(Line2D([], [], color=ORACLE_COLOUR, ls=style, lw=0.9, label=label))
-    label = "95th percentile under permuted names of classes"
+    label = "95th percentile, permuted classes"
     handles.append(Line2D([], [], color=CHANCE_COLOUR, ls="dashed", lw=0.9, label=label))
     if sweep.published:
         label = "published, WAL-Net on FSDKaggle2018"
