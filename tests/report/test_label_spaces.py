@@ -1,5 +1,8 @@
 """What a run embedded is mapped and listed, before and after."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,6 +103,20 @@ def test_the_lists_name_their_run_and_the_papers(run, tmp_path):
     assert table.loc[("label", "class_0"), "joint"].startswith("class_0 ×4")
     assert set(table.index.get_level_values("kind")) == {"label", "query", "clip"}
     check_latex(files[2].read_text())
+
+
+@pytest.mark.parametrize(
+    ("command", "outputs"),
+    [("plot_label_map", ("svg", "png")), ("make_table_nearest", ("csv", "markdown", "latex"))],
+)
+def test_the_subcommands_take_what_their_rules_give(run, tmp_path, command, outputs):
+    arguments = ["--embeddings", str(run / "embeddings.parquet"), "--record", f"{run}/run.json"]
+    for name in outputs:
+        arguments += [f"--{name}", str(tmp_path / name)]
+    hearsay = [sys.executable, "-m", "hearsay", "--log", str(tmp_path / "log"), command]
+    done = subprocess.run([*hearsay, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert all((tmp_path / name).stat().st_size for name in outputs)
 
 
 def test_what_the_data_lack_is_said(run, tmp_path):

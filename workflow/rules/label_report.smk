@@ -45,7 +45,7 @@ rule make_table_labels:
 rule make_table_nearest:
     input:
         embeddings=[f"{folder}/embeddings.parquet" for folder in SHOWN_LABEL_RUN],
-        run=[f"{folder}/run.json" for folder in SHOWN_LABEL_RUN],
+        record=[f"{folder}/run.json" for folder in SHOWN_LABEL_RUN],
     output:
         csv="<results>/tables/table_nearest.csv",
         markdown=report(
@@ -67,7 +67,7 @@ rule make_table_nearest:
     shell:
         "hearsay --log {log:q} make_table_nearest"
         " --embeddings {input.embeddings:q}"
-        " --run {input.run:q}"
+        " --record {input.record:q}"
         " --csv {output.csv:q}"
         " --markdown {output.markdown:q}"
         " --latex {output.latex:q}"
@@ -76,7 +76,7 @@ rule make_table_nearest:
 rule plot_label_map:
     input:
         embeddings=[f"{folder}/embeddings.parquet" for folder in SHOWN_LABEL_RUN],
-        run=[f"{folder}/run.json" for folder in SHOWN_LABEL_RUN],
+        record=[f"{folder}/run.json" for folder in SHOWN_LABEL_RUN],
     output:
         svg=report(
             "<results>/plots/label_map.svg",
@@ -97,7 +97,7 @@ rule plot_label_map:
     shell:
         "hearsay --log {log:q} plot_label_map"
         " --embeddings {input.embeddings:q}"
-        " --run {input.run:q}"
+        " --record {input.record:q}"
         " --svg {output.svg:q}"
         " --png {output.png:q}"
 

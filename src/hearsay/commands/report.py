@@ -261,18 +261,20 @@ def plot_label_sweep(
     plot_label_sweep.plot_label_sweep(scores, cells, runs, option, svg, png)
 
 
-def make_table_nearest(embeddings: Path, run: Path, csv: Path, markdown: Path, latex: Path) -> None:
+def make_table_nearest(
+    embeddings: Path, record: Path, csv: Path, markdown: Path, latex: Path
+) -> None:
     """Make the lists of what lies nearest to texts and strange sounds in a joint space."""
     from hearsay.report import table_nearest
 
-    table_nearest.make_table_nearest(embeddings, run, csv, markdown, latex)
+    table_nearest.make_table_nearest(embeddings, record, csv, markdown, latex)
 
 
-def plot_label_map(embeddings: Path, run: Path, svg: Path, png: Path) -> None:
+def plot_label_map(embeddings: Path, record: Path, svg: Path, png: Path) -> None:
     """Plot test clips and labels before and after the joint network."""
     from hearsay.report import plot_label_map
 
-    plot_label_map.plot_label_map(embeddings, run, svg, png)
+    plot_label_map.plot_label_map(embeddings, record, svg, png)
 
 
 COMMANDS: list[Callable[..., None]] = [
