@@ -113,7 +113,7 @@ def test_the_subcommands_take_what_their_rules_give(run, tmp_path, command, outp
     arguments = ["--embeddings", str(run / "embeddings.parquet"), "--record", f"{run}/run.json"]
     for name in outputs:
         arguments += [f"--{name}", str(tmp_path / name)]
-    hearsay = [sys.executable, "-m", "hearsay", "--log", str(tmp_path / "log"), command]
+    hearsay = [sys.executable, "-m", "hearsay.cli", "--log", str(tmp_path / "log"), command]
     done = subprocess.run([*hearsay, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert all((tmp_path / name).stat().st_size for name in outputs)
