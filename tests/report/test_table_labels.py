@@ -167,6 +167,19 @@ def test_one_seed_at_chance_is_enough_for_the_mark(results, tmp_path):
     assert "†" in cells(text[1].read_text(), "joint_best")[0][9]
 
 
+def test_one_seed_that_is_degenerate_is_enough_for_its_mark(results, tmp_path):
+    scores, cell_files, runs = files_of(results)
+    own = next(path for path in cell_files if "joint_best/seed1" in str(path))
+    changed = pd.read_parquet(own)
+    assert changed.loc[changed["protocol"] == "k5_audio", "degenerate"].iloc[0] == ""
+    changed.loc[changed["protocol"] == "k5_audio", "degenerate"] = "one_text_a_class"
+    changed.to_parquet(tmp_path / "cells.parquet")
+    others = [path for path in cell_files if path != own]
+    files = outputs(tmp_path)
+    make_table_labels(scores, [*others, tmp_path / "cells.parquet"], runs, ORDER, *files)
+    assert cells(files[1].read_text(), "joint_best")[0][3].endswith("[b]")
+
+
 def test_retrieval_has_its_measures_and_exact_chance(written, results):
     text = written[1].read_text()
     row = cells(text, "joint_noise_1", 1)[0]

@@ -27,12 +27,13 @@ DEGENERATE = {
     ),
     "one_text_a_class": (
         "[b]",
-        "the database holds one vector a class, so this is little but the share of right first "
-        "guesses",
+        "the database holds no more different vectors than classes (one text a class, or a "
+        "collapsed space), so this is little but the share of right first guesses",
     ),
     "one_query_a_class": (
         "[c]",
-        "all queries of a class are one and the same, right or wrong together",
+        "there are no more different queries than classes (one text a class, or a collapsed "
+        "space), right or wrong together",
     ),
 }
 CHANCE_COLUMNS = ["clips_mean", "clips_95", "classes_mean", "classes_95"]
@@ -168,7 +169,8 @@ def _read_cells(paths: Sequence[Path]) -> pd.DataFrame:
     if not tables:
         raise HearsayError("no cells.parquet given; score a run with score_labels first")
     groups = pd.concat(tables, ignore_index=True).groupby(["method", *_PLACE])
-    columns = {"degenerate": "first", "exceeds": "all"} | dict.fromkeys(CHANCE_COLUMNS, "mean")
+    # A seed that is degenerate is enough: any reason sorts after none.
+    columns = {"degenerate": "max", "exceeds": "all"} | dict.fromkeys(CHANCE_COLUMNS, "mean")
     return groups.agg(columns).reset_index()
 
 
