@@ -26,6 +26,7 @@ from hearsay.config import (
 from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
 from hearsay.families import FAMILIES, FORMS
+from hearsay.report.joint_runs import label_reports
 from hearsay.machine import count_gpus, put_commands_on_path
 from hearsay.sweep import at_disagreement, find_obstacle, module_name, swept_values
 

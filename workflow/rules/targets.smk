@@ -76,6 +76,11 @@ if METHODS:
         tables += ["table_phrases", "table_grounding"]
         plots += ["grounding_all", "grounding_several_events"]
         PLOTS += ["<results>/plots/alignment.svg", "<results>/report/grounding.html"]
+    label_tables, label_plots = label_reports(
+        {name: stage_options(config, name, "audio_label") for name in LABEL_METHODS}
+    )
+    tables += label_tables
+    plots += label_plots
     if any(needs.needs_words for needs in NEEDED):
         tables.append("table_words")
     TABLES += expand(
