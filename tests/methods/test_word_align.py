@@ -31,7 +31,8 @@ NUM_FRAMES = [9, 16, 12]
 
 def make_words() -> FrozenEncoders:
     vectors = functional.normalize(torch.randn(7, 8), dim=1).numpy()
-    return FrozenEncoders(words=WordStore("toy", None, "abc", vectors, pd.DataFrame(), pd.DataFrame()))
+    nothing = pd.DataFrame()
+    return FrozenEncoders(words=WordStore("toy", None, "abc", vectors, nothing, nothing))
 
 
 def make_batch() -> dict[str, torch.Tensor]:
@@ -59,7 +60,7 @@ def make(**changes: object) -> WordAlign:
 @pytest.mark.parametrize("over_words", ["mean", "max"])
 def test_pair_scores_are_those_of_the_equations(over_frames: str, over_words: str) -> None:
     torch.manual_seed(0)
-    family, words, batch = make(over_frames=over_frames, over_words=over_words), make_words(), {}
+    family, words = make(over_frames=over_frames, over_words=over_words), make_words()
     network, batch = family.build_network(words).eval(), make_batch()
     heard = family.score_words(network, batch)
     scores = family.score_captions(heard, batch["caption_words"])
