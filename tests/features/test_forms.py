@@ -43,14 +43,28 @@ def test_axes_come_from_the_fitted_vectors_alone():
     assert abs(found[0, 0]) == pytest.approx(abs(2.0 - fitted[:, 0].mean()))
 
 
-def test_fewer_vectors_than_dimensions_leave_zeros(caplog):
-    vectors = np.random.default_rng(0).normal(size=(4, 10))
-    found = reduce(vectors, vectors, 6)
+def test_fewer_vectors_than_dimensions_leave_zeros_for_others_too(caplog):
+    generator = np.random.default_rng(0)
+    fitted, other = generator.normal(size=(4, 10)), generator.normal(size=(1, 10))
+    found = reduce(fitted, fitted, 6)
     assert found.shape == (4, 6)
-    assert not found[:, 4:].any()
-    distances = np.linalg.norm(vectors[:, None] - vectors, axis=2)
+    distances = np.linalg.norm(fitted[:, None] - fitted, axis=2)
     np.testing.assert_allclose(np.linalg.norm(found[:, None] - found, axis=2), distances)
-    assert "4 vectors of 10 dimensions have 4 principal axes; the other 2" in caplog.text
+    # Four vectors differ along three axes; a fourth would be rounding, but not so for others.
+    assert "4 vectors of 10 dimensions have 3 principal axes; the other 3" in caplog.text
+    projected = reduce(other, fitted, 6)
+    assert (projected != 0).tolist() == [[True] * 3 + [False] * 3]
+    span = np.linalg.qr((fitted[1:] - fitted[0]).T)[0]  # [10, 3]
+    expected = np.linalg.norm((other - fitted.mean(axis=0)) @ span)
+    assert np.linalg.norm(projected) == pytest.approx(expected)
+
+
+def test_axes_along_which_nothing_differs_are_not_kept():
+    generator = np.random.default_rng(2)
+    plane = np.linalg.qr(generator.normal(size=(8, 2)))[0].T  # [2, 8]
+    fitted = generator.normal(size=(30, 2)) @ plane + 5.0
+    found = reduce(generator.normal(size=(1, 8)), fitted, 4)
+    assert (found != 0).tolist() == [[True, True, False, False]]
 
 
 def test_vectors_get_unit_norm_but_for_zero():

@@ -135,7 +135,7 @@ rule form_vectors:
         mem_mb=4000,
         runtime=30,
     params:
-        version=1,
+        version=2,
         options=lambda wildcards: json.dumps(config["forms"][wildcards.form]),
         subset=option("--subset", SUBSET),
     shell:

@@ -75,9 +75,11 @@ def standardise(vectors: Vectors, fitted: Vectors) -> Vectors:
 def reduce(vectors: Vectors, fitted: Vectors, dimensions: int) -> Vectors:
     """Project vectors [N, D] on the principal axes of others [M, D]: [N, dimensions].
 
-    Fewer vectors than dimensions have fewer axes; what is left is zero.
+    M vectors less their mean span at most M - 1 axes. An axis along which they differ by no more
+    than rounding has no direction of its own and is not kept; what is left is zero.
     """
-    num_axes = min(dimensions, len(fitted), fitted.shape[1])
+    model = PCA(min(dimensions, *fitted.shape), svd_solver="full").fit(fitted)
+    num_axes = min(_count_axes(model.singular_values_, fitted.shape), len(fitted) - 1)
     if num_axes < dimensions:
         logger.warning(
             "%d vectors of %d dimensions have %d principal axes; the other %d dimensions are 0",
@@ -85,9 +87,8 @@ def reduce(vectors: Vectors, fitted: Vectors, dimensions: int) -> Vectors:
             num_axes,
             dimensions - num_axes,
         )
-    model = PCA(num_axes, svd_solver="full").fit(fitted)
     reduced = np.zeros((len(vectors), dimensions))
-    reduced[:, :num_axes] = model.transform(vectors)
+    reduced[:, :num_axes] = model.transform(vectors)[:, :num_axes]
     logger.info("%.1f %% of the variance kept", 100 * model.explained_variance_ratio_.sum())
     return reduced
 
@@ -97,6 +98,12 @@ def scale_to_unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Vectors = vectors / np.where(lengths > 0, lengths, 1.0)
     return unit
+
+
+def _count_axes(singular_values: Vectors, shape: tuple[int, ...]) -> int:
+    """Count singular values, largest first, above rounding; the bound is that of a rank."""
+    bound = singular_values[0] * max(shape) * np.finfo(np.float64).eps
+    return int((singular_values > bound).sum())
 
 
 def _train_rows(clips: Path, store: ShardedArrays, subset: Path | None) -> NDArray[np.bool_]:
