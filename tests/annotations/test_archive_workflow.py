@@ -166,6 +166,23 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=400, env=os.environ)
 
 
+def test_a_zip_that_lies_here_is_an_input_of_the_rule_and_an_address_is_none(tmp_path):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    section = {"md5": None, "max_bytes": 1000, "val_folds": [4], "test_folds": [5], "esc10": True}
+    esc = {**config["datasets"]["demo"], "reader": "esc50", "num_images": 0, "esc50": section}
+    del esc["demo"]
+    config["datasets"]["esc"] = esc
+    found = {}
+    for address in ("own.zip", "http://127.0.0.1:9/a.zip"):
+        section["address"] = address
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+        found[address] = snakemake(tmp_path, "results/data/esc/archive.json", "--dry-run")
+    assert found["own.zip"].returncode != 0
+    missing = found["own.zip"].stdout + found["own.zip"].stderr
+    assert "Missing input files for rule fetch_archive" in missing and "own.zip" in missing
+    assert "rule fetch_archive:" in found["http://127.0.0.1:9/a.zip"].stdout
+
+
 @pytest.mark.slow
 def test_the_rules_bring_an_archive_to_decoded_clips_and_a_killed_fetch_goes_on(tmp_path):
     with serve_site() as site:

@@ -121,6 +121,20 @@ def test_a_longer_body_than_announced_is_refused_and_not_kept(site, tmp_path):
     assert len(site.requests) == 1 and names(tmp_path) == []
 
 
+def test_a_file_that_is_announced_beyond_the_limit_is_not_asked_for(site, tmp_path):
+    with pytest.raises(HearsayError, match="announced with 50000 bytes, but max_bytes is 49999"):
+        fetch_file(remote(site, Body(CONTENT)), tmp_path / "a.zip", 49_999, OPTIONS)
+    assert site.requests == [] and names(tmp_path) == []
+
+
+def test_a_server_that_announces_more_than_the_limit_is_not_read(site, tmp_path):
+    # It would break off after 10 bytes and be tried again, were it not refused before.
+    file = remote(site, Body(CONTENT, cuts=[10]), None, None)
+    with pytest.raises(HearsayError, match="sends more than the 49999 bytes"):
+        fetch_file(file, tmp_path / "a.zip", 49_999, OPTIONS)
+    assert len(site.requests) == 1 and names(tmp_path) == []
+
+
 def test_a_body_of_unknown_size_stops_at_the_limit(site, tmp_path):
     file = remote(site, Body(CONTENT, says_length=False), None, None)
     with pytest.raises(HearsayError, match="sends more than the 49999 bytes"):
@@ -172,11 +186,11 @@ def test_progress_of_a_block_makes_the_next_failure_a_first_one(site, tmp_path):
     content = bytes(5 * BLOCK_BYTES)
     body = Body(content, cuts=[BLOCK_BYTES] * 4)  # 4 failures, 3 tries
     file = remote(site, body, len(content), hashlib.md5(content).hexdigest())
-    fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
+    fetch_file(file, tmp_path / "a.zip", len(content), OPTIONS)
     assert (tmp_path / "a.zip").read_bytes() == content
     body.cuts = [1000] * 3
     with pytest.raises(HearsayError, match=f"3000 of {len(content)} bytes came.* in 3 tries"):
-        fetch_file(file, tmp_path / "b.zip", LIMIT, OPTIONS)
+        fetch_file(file, tmp_path / "b.zip", len(content), OPTIONS)
 
 
 def test_nobody_there_is_told_after_the_tries(tmp_path):

@@ -115,6 +115,12 @@ def test_listed_sizes_beyond_the_limit_are_refused_for_all_zips_together(tmp_pat
     assert extract_zips(zips, tmp_path / "out", 1_200_000) == 2
 
 
+def test_empty_files_count_too(tmp_path):
+    path = write_zip(tmp_path / "1.zip", {f"{k}": b"" for k in range(100)})
+    assert "51200 bytes when unpacked, but max_bytes is 51199" in refused(tmp_path, [path], 51_199)
+    assert extract_zips([path], tmp_path / "out", 51_200) == 100
+
+
 @pytest.mark.parametrize("listed", [10, 99_999, 200_000])
 def test_another_size_than_listed_is_refused(tmp_path, listed):
     path = write_zip(tmp_path / "1.zip", {"a": b"0" * 100_000})

@@ -52,6 +52,8 @@ rule fetch_annotations:
 
 
 rule fetch_archive:
+    input:
+        archive_files,
     output:
         summary="<results>/data/{dataset}/archive.json",
     log:

@@ -154,6 +154,14 @@ def archive_options(wildcards):
     return json.dumps({**options, **{key: fetch[key] for key in asking}})
 
 
+def archive_files(wildcards):
+    """What of the archives of {dataset} lies here: a copy of the record, or the zip."""
+    dataset = config["datasets"][wildcards.dataset]
+    section = dataset[dataset["reader"]]
+    places = [section[key] for key in ("record", "address") if key in section]
+    return [place for place in places if not place.startswith(("http://", "https://"))]
+
+
 def archive_folder(wildcards, input):
     """Where `fetch_clips` finds the clips of an archive, as an option; others need nothing."""
     if config["datasets"][wildcards.dataset]["reader"] not in ARCHIVE_READERS:

@@ -78,15 +78,21 @@ def fetch_file(remote: RemoteFile, path: Path, max_bytes: int, options: dict[str
     unless a block of 1 MiB has come since the one before.
 
     Args:
-        max_bytes: of a file whose size is not known before.
+        max_bytes: a file that is announced to be longer, or turns out to be, is refused.
         options: max_attempts, backoff_s, timeout_s and proxy, as in the section `fetch`.
 
     Raises:
-        HearsayError: the server refuses for good or too often, sends another file than it
-            announced or a longer one, or the disk is full; address or path are named.
+        HearsayError: the file is too long, the server refuses for good or too often, sends
+            another file than it announced or a longer one, or the disk is full; address or path
+            are named.
     """
     if remote.md5 is not None and path.is_file() and find_fault(path, remote) is None:
         return
+    if remote.size is not None and remote.size > max_bytes:
+        raise HearsayError(
+            f"{remote.address} is announced with {remote.size} bytes, but max_bytes is "
+            f"{max_bytes}; nothing is fetched: raise it in config if the source can be trusted"
+        )
     partial = path.with_name(f".{path.name}.partial")
     tries = _Tries(remote.address, options)
     while True:
@@ -171,6 +177,8 @@ def _fetch_rest(remote: RemoteFile, partial: Path, max_bytes: int, options: dict
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("ab" if first else "wb") as output:
+                if announced is not None and first + announced > limit:
+                    raise _too_long(remote.address, limit)
                 num_blocks = None if announced is None else -(-announced // BLOCK_BYTES)
                 for block in progress(_blocks(response), num_blocks, "MiB"):
                     num_bytes += len(block)

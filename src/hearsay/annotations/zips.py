@@ -18,6 +18,7 @@ from hearsay.progress import progress
 
 BLOCK_BYTES = 1 << 20
 ENCRYPTED = 1  # bit of the flags
+LEAST_BYTES = 512  # that a file costs, however empty: a million of them fill a disk too
 DRIVE = re.compile(r"[A-Za-z]:")
 # What zipfile and the decompressors behind it raise for content that is damaged or unknown.
 DAMAGE = (
@@ -48,7 +49,7 @@ def extract_zips(paths: list[Path], folder: Path, max_bytes: int) -> int:
     `folder` is replaced.
 
     Args:
-        max_bytes: of all files together, unpacked.
+        max_bytes: of all files together, unpacked; each counts as LEAST_BYTES at least.
 
     Returns:
         The number of files.
@@ -116,7 +117,7 @@ def _check_entry(info: zipfile.ZipInfo, path: str) -> None:
 
 
 def _check_together(entries: list[_Entry], max_bytes: int) -> None:
-    num_bytes = sum(entry.info.file_size for entry in entries)
+    num_bytes = sum(max(entry.info.file_size, LEAST_BYTES) for entry in entries)
     if num_bytes > max_bytes:
         names = ", ".join(sorted({str(entry.archive.filename) for entry in entries}))
         raise HearsayError(
