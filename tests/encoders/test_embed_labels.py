@@ -47,6 +47,16 @@ def test_a_label_without_a_known_word_is_named(tmp_path: Path) -> None:
         embed(tmp_path / "toy", [["Gong"], ["drip"]], [])
 
 
+def test_a_query_without_a_known_word_is_left_out_with_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = embed(tmp_path / "toy", [["drip"], ["Dog_bark"]], ["breeze", "puppy"])
+    store = read_label_store(files)
+    assert store.queries == ["puppy"] and len(store.query_vectors) == 1
+    assert "left out of benchmark.label_scores.queries" in caplog.text
+    assert caplog.text.strip().endswith("breeze")
+
+
 def test_one_label_is_too_few(tmp_path: Path) -> None:
     with pytest.raises(HearsayError, match="data set toy: its index names 1 labels"):
         embed(tmp_path / "toy", [["drip"], []], [])

@@ -31,7 +31,7 @@ def embed_labels(
     Args:
         dataset: its name.
         options: those of `embed_words`, and `queries`: texts to embed beside the labels; one that
-            is a label stands there once.
+            is a label stands there once, one without a known word is left out with a warning.
         clips: index table of the data set.
         training_clips: index table of the data set whose train captions skip-gram learns; None
             where the vectors come from a file.
@@ -48,8 +48,9 @@ def embed_labels(
             f"data set {dataset}: its index names {len(found)} labels; telling labels apart takes "
             "two. Give labels in the data set, or name another one under benchmark.stages"
         )
-    texts = found + [query for query in options["queries"] if query not in found]
     vectors, trained_on = open_vectors(options, training_clips, training_captions)
+    asked = [query for query in options["queries"] if query not in found]
+    texts = found + _known_queries(asked, vectors)
     embedded = text_features.embed_labels(texts, vectors)  # [K + Q, W]
     words = [text_features.label_words(text, vectors) for text in texts]
     rows = [
@@ -79,6 +80,18 @@ def embed_labels(
         "%s: %d labels, mean cosine between them %.3f; words without a vector: %s",
         dataset, len(found), summary["mean_cosine"], summary["unknown"] or "none",
     )  # fmt: skip
+
+
+def _known_queries(queries: list[str], vectors: Any) -> list[str]:
+    """Leave out queries without a known word: nothing hangs on them but lists."""
+    unknown = [query for query in queries if not text_features.label_words(query, vectors).words]
+    if unknown:
+        logger.warning(
+            "left out of benchmark.label_scores.queries, since the word vectors have none of their "
+            "words: %s",
+            ", ".join(unknown),
+        )
+    return [query for query in queries if query not in unknown]
 
 
 def read_labels(clips: Path) -> list[str]:
