@@ -11,7 +11,7 @@ from hearsay.errors import HearsayError
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch
 from hearsay.methods.joint_embedding import JointEmbedding
-from hearsay.methods.pair_sampling import epoch_pairs
+from hearsay.methods.pair_sampling import draw_pairs
 
 OPTIONS: dict[str, Any] = {
     "output": "relu",
@@ -93,7 +93,7 @@ def test_a_short_training_brings_clips_to_the_text_of_their_class() -> None:
     network = family.build_network(None).train()
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     for epoch in range(25):
-        pairs = epoch_pairs(classes, 64, "redrawn", seed=0, epoch=epoch)
+        pairs = draw_pairs(classes, 64, generator)
         batch = {
             "clip_vectors": clips[pairs.clips],
             "label_vectors": texts[pairs.classes],

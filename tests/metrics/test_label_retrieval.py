@@ -6,7 +6,6 @@ import pytest
 from hearsay.errors import HearsayError
 from hearsay.metrics.label_retrieval import (
     LABEL_METRICS,
-    class_prototypes,
     label_values,
     positions_by_label,
     positions_of_others,
@@ -101,16 +100,6 @@ def test_a_dead_model_gets_the_worst_lists():
     # Two relevant ones behind three others: at 4 and 5.
     np.testing.assert_allclose(values["mAP"], (1 / 4 + 2 / 5) / 2)
     assert not values["R@1"].any()
-
-
-def test_prototypes_are_one_row_a_label_in_order():
-    embeddings = np.array([[2.0, 2.0], [1.0, 1.0], [2.0, 2.0], [1.0, 1.0]])
-    prototypes, names = class_prototypes(embeddings, np.array(["oboe", "bark", "oboe", "bark"]))
-    assert prototypes.tolist() == [[1, 1], [2, 2]]
-    assert names.tolist() == ["bark", "oboe"]
-    embeddings[2, 1] = 3
-    with pytest.raises(HearsayError, match="'oboe'"):
-        class_prototypes(embeddings, np.array(["oboe", "bark", "oboe", "bark"]))
 
 
 def test_lists_that_cannot_be_scored_are_refused():

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
 
-DRAWS = ("fixed", "redrawn")
-
 
 @dataclass(frozen=True)
 class Pairs:
@@ -26,26 +24,18 @@ class Pairs:
     is_same: NDArray[np.bool_]
 
 
-def epoch_pairs(
-    class_of_clip: NDArray[Any], num_pairs: int, draw: str, seed: int, epoch: int
-) -> Pairs:
-    """Draw the pairs of an epoch.
+def fixed_pairs(class_of_clip: NDArray[Any], num_pairs: int, seed: int) -> Pairs:
+    """Draw the pairs that a training sees in every epoch, as the paper has it.
 
     Args:
         class_of_clip: of each clip [N], any integers.
         num_pairs: the paper tried 100 to 5,000 and kept 500.
-        draw: `fixed`: the same pairs in every epoch, as the paper has it; `redrawn`: new ones in
-            each. Both have the same pairs in epoch 0.
-        seed: of the draws.
-        epoch: from 0.
+        seed: of the draw.
 
     Raises:
-        HearsayError: another draw, or as `draw_pairs`.
+        HearsayError: as `draw_pairs`.
     """
-    if draw not in DRAWS:
-        raise HearsayError(f"methods: pairs {draw!r} must be one of {', '.join(DRAWS)}")
-    key = (seed, epoch if draw == "redrawn" else 0)
-    return draw_pairs(class_of_clip, num_pairs, np.random.default_rng(key))
+    return draw_pairs(class_of_clip, num_pairs, np.random.default_rng((seed, 0)))
 
 
 def draw_pairs(

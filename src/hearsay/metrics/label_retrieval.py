@@ -1,8 +1,7 @@
 """Retrieval by class: a candidate is relevant where its label is the query's.
 
-Text to audio has one query a class, so the texts of clips are first made prototypes. Audio to
-audio asks each clip for the others of its class. Ties count against the query: see
-`hearsay.metrics.ranks`.
+Text to audio asks once a class, audio to audio each clip for the others of its class. Ties count
+against the query: see `hearsay.metrics.ranks`.
 """
 
 from typing import Any
@@ -16,32 +15,6 @@ from hearsay.metrics.retrieval import CUTOFF, average_precision_at_10
 
 LABEL_METRICS = ("mAP", "mAP@10", "P@10", "R@1", "R@5", "R@10")
 """Each is the mean of `label_values`."""
-
-
-def class_prototypes(
-    embeddings: NDArray[Any], labels: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Keep one embedding a label.
-
-    Args:
-        embeddings: [N, D], of texts that are the same for all clips of a label.
-        labels: [N].
-
-    Returns:
-        embeddings [K, D] and labels [K], sorted.
-
-    Raises:
-        HearsayError: the embeddings of a label differ, so none stands for it.
-    """
-    names, first, codes = np.unique(np.asarray(labels), return_index=True, return_inverse=True)
-    prototypes = embeddings[first]  # [K, D]
-    differs = (embeddings != prototypes[codes]).any(axis=1)
-    if differs.any():
-        raise HearsayError(
-            f"label {labels[int(differs.argmax())]!r} has embeddings that differ; prototypes are "
-            "of texts that hang on the label alone"
-        )
-    return prototypes, names
 
 
 def positions_by_label(

@@ -14,7 +14,7 @@ from hearsay.encoders.labels import fit_width
 from hearsay.errors import HearsayError
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch, PairOptions
-from hearsay.methods.pair_sampling import Pairs, draw_pairs, epoch_pairs
+from hearsay.methods.pair_sampling import Pairs, draw_pairs, fixed_pairs
 from hearsay.training.data import Clips
 
 FIT_SEED = 0  # of a random projection of text features, the same for all trainings
@@ -70,7 +70,7 @@ class PairedClips(Clips):
     @cached_property
     def fixed_pairs(self) -> Pairs:
         """The pairs of every epoch, where they are fixed."""
-        return epoch_pairs(self.classes, self.options.number, "fixed", self.seed, 0)
+        return fixed_pairs(self.classes, self.options.number, self.seed)
 
     @cached_property
     def fixed_texts(self) -> NDArray[np.float32]:
