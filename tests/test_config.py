@@ -103,6 +103,30 @@ def test_a_wrong_value_gets_one_line_that_names_its_key(config, key, value, mess
     assert "\n" not in str(error.value)
 
 
+def test_published_weights_of_wal_net_take_the_papers_spectrogram_alone(config):
+    paper = {"frame_length_ms": 23.22, "frame_shift_ms": 11.61}
+    published = merge(
+        config,
+        {
+            "wal_net": {"file": "public.pkl"},
+            "datasets": {"demo": {"sample_rate_hz": 44100}},
+            "features": {"wal_logmel": paper},
+        },
+    )
+    check_config(published, SCHEMA)
+    check_config(change(published, "features.wal_logmel.frame_length_ms", 23.2199), SCHEMA)
+    for key, value, message in (
+        ("features.wal_logmel.frame_length_ms", 46.44, "46.44: .* 1024 samples .* give 23.22"),
+        ("features.wal_logmel.frame_shift_ms", 11.65, "11.65: .* 512 samples .* give 11.61"),
+        ("datasets.demo.sample_rate_hz", 16000, "16000: .* 44100 Hz"),
+    ):
+        wrong = change(published, key, value)
+        with pytest.raises(HearsayError, match=f"^config: {key} {message}"):
+            check_config(wrong, SCHEMA)
+        # Who hears no WAL-Net may have any spectrogram.
+        check_config(change(wrong, "benchmark.methods", ["vip_ant", "joint_mfcc"]), SCHEMA)
+
+
 def test_one_method_alone_is_compared_with_nothing_whatever_the_reference(config):
     alone = change(config, "benchmark.methods", ["multiframe_match"])
     check_config(alone, SCHEMA)

@@ -25,6 +25,8 @@ from hearsay.families import FORMS
 CRNN_BINS = 64  # hearsay.models.crnn
 DEMO_PICTURES = 4  # hearsay.annotations.demo.scenes.NUM_PICTURES
 PUBLISHED_RATE_HZ = 44_100  # of the authors' WAL-Net
+# Their spectrogram: what stands under features.wal_logmel, in samples; the schema has the 128 bins.
+PUBLISHED_SAMPLES = {"frame_length_ms": 1024, "frame_shift_ms": 512}
 SUBSET_NAME = re.compile(r"[A-Za-z0-9_.@+-]+")  # as hearsay.scoring.records wants a name
 
 
@@ -173,7 +175,7 @@ def _check_words(config: Config) -> None:
 
 
 def _check_wal_net(config: Config) -> None:
-    """Refuse a network that nothing is there to train on, or whose sound is of another rate."""
+    """Refuse a network that nothing is there to train on, or that has learned other spectra."""
     options, features = config["wal_net"], config["features"]["wal_logmel"]
     if options["file"] is None:
         training = options["training"]
@@ -187,6 +189,11 @@ def _check_wal_net(config: Config) -> None:
                 "are repeated: a crop would not fit; raise the latter"
             )
         return
+    _check_published(config)
+
+
+def _check_published(config: Config) -> None:
+    """Refuse spectra that published weights of WAL-Net do not know, where a method hears them."""
     for method in config["benchmark"]["methods"]:
         form = form_of(config, method)
         if form is None or config["forms"].get(form, {}).get("vectors") != "wal_net":
@@ -199,6 +206,17 @@ def _check_wal_net(config: Config) -> None:
                     f"wal_net.file have learned sound of {PUBLISHED_RATE_HZ} Hz; store it at that "
                     "rate, or train here (file: null)"
                 )
+        _check_published_spectrogram(config["features"]["wal_logmel"])
+
+
+def _check_published_spectrogram(features: Config) -> None:
+    for name, samples in PUBLISHED_SAMPLES.items():
+        if round(features[name] * PUBLISHED_RATE_HZ / 1000) != samples:
+            raise HearsayError(
+                f"config: features.wal_logmel.{name} {features[name]:g}: the weights of "
+                f"wal_net.file have learned {samples} samples at {PUBLISHED_RATE_HZ} Hz; give "
+                f"{1000 * samples / PUBLISHED_RATE_HZ:.2f}, or train here (file: null)"
+            )
 
 
 def _check_form(config: Config, method: str) -> None:

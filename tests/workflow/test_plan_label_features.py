@@ -19,7 +19,9 @@ def test_wal_net_is_trained_once_on_the_labels_of_the_data_set_named(workflow: W
 
 def test_published_weights_of_wal_net_need_their_file_and_no_data(workflow: Workflow) -> None:
     public = {"wal_net": {"weights": "audioset", "file": "public.pkl"}}
-    workflow.configure(public, {"datasets": {"demo": {"sample_rate_hz": 44100}}})
+    paper = {"wal_logmel": {"frame_length_ms": 23.22, "frame_shift_ms": 11.61}}
+    at_44_khz = {"datasets": {"demo": {"sample_rate_hz": 44100}}, "features": paper}
+    workflow.configure(public, at_44_khz)
     target = "results/encoders/audioset/wal_net.pt"
     result = workflow.run(target, "--dry-run")
     assert result.returncode == 1
