@@ -6,9 +6,10 @@ import numpy as np
 
 from hearsay.files import write_json, write_parquet
 from hearsay.report.scores import collect_scores
+from hearsay.scoring.label_cells import LabelScoring
 from hearsay.scoring.label_clips import LabelledClips, LabelQuestion
 from hearsay.scoring.label_files import embedding_table, write_label_scores
-from hearsay.scoring.label_scores import LabelScoring, score_space
+from hearsay.scoring.label_scores import score_space
 from hearsay.scoring.label_space import Embedded, Embedder, LabelSpace
 from hearsay.scoring.records import ScoreIdentity
 

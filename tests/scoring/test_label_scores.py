@@ -12,14 +12,8 @@ from tests.labelled import LABEL_OPTIONS, write_labelled, write_texts
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
 from hearsay.metrics.label_retrieval import LABEL_METRICS
-from hearsay.scoring.label_scores import (
-    CELL_COLUMNS,
-    LabelScores,
-    LabelScoring,
-    check_finite,
-    score_space,
-    why_degenerate,
-)
+from hearsay.scoring.label_cells import LabelScoring, why_degenerate
+from hearsay.scoring.label_scores import CELL_COLUMNS, LabelScores, check_finite, score_space
 from hearsay.scoring.label_space import Embedded, LabelSpace
 from hearsay.scoring.records import ScoreIdentity, read_scores
 from hearsay.scoring.score_label_controls import score_label_controls
@@ -238,12 +232,16 @@ def test_controls_are_scored_as_runs_are(scored: tuple[DatasetFiles, Path], tmp_
     assert values.loc[("features_only.toy", "text_to_audio", "mAP"), "value"].item() < 0.8
 
 
+@pytest.mark.parametrize("strange", [["clip04"], ["clip03", "clip04"]], ids=["test", "val too"])
 def test_a_class_that_training_lacks_is_left_out_with_a_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, strange: list[str]
 ) -> None:
     data = write_labelled(tmp_path / "small")
     clips = pd.read_parquet(data.clips)
-    clips.loc[clips["clip_id"] == "clip04", "labels"] = pd.Series([["thunder"]], index=[4])
+    clips["labels"] = [
+        ["thunder"] if clip_id in strange else labels
+        for clip_id, labels in zip(clips["clip_id"], clips["labels"], strict=True)
+    ]
     clips.to_parquet(data.clips)
     write_texts(data, ["class0", "class1", "class2", "class3", "thunder"], [])
     how = LabelScoring(5, 100, 100)

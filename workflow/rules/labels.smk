@@ -63,7 +63,7 @@ rule score_labels:
         mem_mb=4000,
         runtime=60,
     params:
-        version=1,
+        version=2,
         folder=subpath(output.scores, parent=True),
         data=subpath(input.availability, parent=True),
         subset=option("--subset", SUBSET),
@@ -107,7 +107,7 @@ rule score_label_controls:
         mem_mb=4000,
         runtime=30,
     params:
-        version=1,
+        version=2,
         folder=subpath(output.scores, parent=True),
         data=subpath(input.availability, parent=True),
         form_options=lambda wildcards: json.dumps(form_options(config, wildcards.form)),

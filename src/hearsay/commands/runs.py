@@ -141,7 +141,7 @@ def score_labels(
 ) -> None:
     """Score how one trained stage tells labels apart: k-NN classification, retrieval by label."""
     from hearsay.scoring import score_labels
-    from hearsay.scoring.label_scores import LabelScoring
+    from hearsay.scoring.label_cells import LabelScoring
 
     score_labels.score_labels(
         method,
@@ -171,7 +171,7 @@ def score_label_controls(
 ) -> None:
     """Score how base features, and ridge regression on them, tell labels apart."""
     from hearsay.scoring import score_label_controls
-    from hearsay.scoring.label_scores import LabelScoring
+    from hearsay.scoring.label_cells import LabelScoring
 
     score_label_controls.score_label_controls(
         form,

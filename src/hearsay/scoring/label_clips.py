@@ -51,7 +51,7 @@ class LabelQuestion:
     Attributes:
         split: that asks.
         database: clips that answer.
-        queries: clips of classes that the database has.
+        queries: clips of classes that train has.
         strangers: other clips of the split; they take no part in any score.
     """
 
@@ -132,16 +132,17 @@ def _read_question(
 ) -> LabelQuestion:
     """Read the clips of a split that ask and those that answer.
 
-    A clip of a class that the database lacks could only be told wrong; it is left out, and the
-    log names its class.
+    A clip of a class that train lacks asks for what no system has learned, though val may have
+    it; it is left out, and the log names its class.
     """
     database = read_clips(data, form, labels, DATABASES[split], subset)
+    trained = read_clips(data, form, labels, ("train",), subset)
     asking = read_clips(data, form, labels, (split,), subset)
-    known = np.isin(asking.classes, database.classes)
+    known = np.isin(asking.classes, trained.classes)
     if not known.all():
         lost = sorted({labels.labels[row] for row in asking.classes[~known]})
         logger.warning(
-            "%d clips of split %s are left out, since no clip of %s has their label: %s",
-            int((~known).sum()), split, " or ".join(DATABASES[split]), ", ".join(lost),
+            "%d clips of split %s are left out, since no clip of train has their label: %s",
+            int((~known).sum()), split, ", ".join(lost),
         )  # fmt: skip
     return LabelQuestion(split, database, asking.of(known), asking.of(~known))

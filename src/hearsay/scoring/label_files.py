@@ -19,7 +19,7 @@ EMBEDDINGS_SCHEMA = pa.schema(
         ("name", pa.string()),  # clip id, label, or text of the query
         ("label", pa.string()),  # of the clip; null of a query
         ("split", pa.string()),  # of the clip; null of texts
-        ("is_scored", pa.bool_()),  # false of clips whose class the database lacks
+        ("is_scored", pa.bool_()),  # false of clips whose class train lacks
         ("base", pa.list_(pa.float32())),  # before: features of the joint network's input
         ("joint", pa.list_(pa.float32())),  # after: in the joint space, of unit norm
     ]

@@ -8,10 +8,11 @@ from typing import Any
 from hearsay.encoders.label_store import LabelFiles, LabelStore, read_label_store
 from hearsay.encoders.labels import fit_width
 from hearsay.layout import DatasetFiles
+from hearsay.scoring.label_cells import LabelScoring
 from hearsay.scoring.label_clips import LabelledClips, read_clips, read_questions, weights_name
 from hearsay.scoring.label_controls import LabelledFeatures, fit_ridge, unit_rows
 from hearsay.scoring.label_files import write_label_scores
-from hearsay.scoring.label_scores import LabelScoring, score_space
+from hearsay.scoring.label_scores import score_space
 from hearsay.scoring.label_space import Embedder, Vectors, embed_question
 from hearsay.training.pairs import FIT_SEED
 

@@ -18,9 +18,10 @@ from hearsay.layout import DatasetFiles
 from hearsay.methods.collapse import measure_collapse
 from hearsay.methods.family import EmbedsLabels
 from hearsay.scoring.gallery import SPLIT
+from hearsay.scoring.label_cells import LabelScoring
 from hearsay.scoring.label_clips import LabelQuestion, read_questions, weights_name
 from hearsay.scoring.label_files import embedding_table, write_label_scores
-from hearsay.scoring.label_scores import LabelScoring, check_finite, score_space
+from hearsay.scoring.label_scores import check_finite, score_space
 from hearsay.scoring.label_space import Embedder, LabelSpace, Vectors, embed_question
 from hearsay.training.load import TrainedRun, load_run, read_needs
 from hearsay.training.pairs import SCORED_NOISE, add_noise, fit_texts
