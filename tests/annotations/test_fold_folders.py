@@ -33,6 +33,19 @@ def test_folds_become_splits_and_takes_of_a_source_stay_together(tmp_path):
         assert (own.groupby("source")["split"].nunique() == 1).all()
 
 
+def test_of_an_unheard_class_test_alone_is_listed_and_the_others_stay_as_they_are(tmp_path):
+    make_recordings(tmp_path / "bank", ["1-10-A", "1-11-A", "2-13-A", "3-20-A", "3-21-A"])
+    whole, table = tmp_path / "whole.csv", tmp_path / "clips.csv"
+    assert list_fold_folders(tmp_path / "bank", whole, {"3"}) == 10
+    assert list_fold_folders(tmp_path / "bank", table, {"3"}, unheard="rain") == 7
+    check_index(read_folder(table))
+    heard, found = pd.read_csv(whole), pd.read_csv(table)
+    kept = heard[(heard["labels"] != "rain") | (heard["split"] == "test")]
+    pd.testing.assert_frame_equal(found, kept.reset_index(drop=True))
+    with pytest.raises(HearsayError, match="has no class 'gong'; it has dog bark, rain"):
+        list_fold_folders(tmp_path / "bank", table, {"3"}, unheard="gong")
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
