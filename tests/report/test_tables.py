@@ -165,8 +165,8 @@ def test_other_stages_and_checkpoints_follow_under_headings_of_their_own(tmp_pat
     text = markdown.read_text()
     headings = re.findall(r"\*(after .*?)\*", text.split("### ")[1])
     assert headings == [
-        "after stage audio_text, last epoch",
-        "after stage audio_image, last epoch",
+        "after stage audio_text, headline weights",
+        "after stage audio_image, headline weights",
         "after stage audio_text, best epoch on validation",
     ]
     assert [row[2] == "100.0" for row in cells(text, "vip_ant")] == [False, True, True, False]

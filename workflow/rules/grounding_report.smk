@@ -70,7 +70,7 @@ rule make_table_captions:
         mem_mb=4000,
         runtime=10,
     params:
-        version=1,
+        version=2,
         methods=WORD_METHODS,
     shell:
         "hearsay --log {log:q} make_table_captions"

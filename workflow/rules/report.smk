@@ -112,7 +112,7 @@ rule make_table_audio_image:
         mem_mb=2000,
         runtime=10,
     params:
-        version=2,
+        version=3,
         comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
         methods=METHODS,
     shell:
@@ -146,7 +146,7 @@ rule make_table_audio_text:
         mem_mb=2000,
         runtime=10,
     params:
-        version=2,
+        version=3,
         comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
         methods=METHODS,
     shell:

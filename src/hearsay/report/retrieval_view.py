@@ -86,7 +86,7 @@ class RetrievalView:
     def method_blocks(self, cells: Cells) -> list[Block]:
         """Make one block a stage and checkpoint; headings tell them apart.
 
-        The table's own stage and the last epoch come first, and alone they need no heading.
+        The table's own stage and the headline weights come first, and alone they need no heading.
         """
         stage = self.layout.stage
         methods = self.method_rows.assign(
@@ -102,9 +102,9 @@ class RetrievalView:
                 for weights, own in of_method.groupby("weights", sort=True):
                     name = f"{method} ({weights})" if several_weights else method
                     lines.append([name, *cells(own)])
-            epoch = "best epoch on validation" if part[0] else "last epoch"
+            epoch = "best epoch on validation" if part[0] else "headline weights"
             blocks.append(Block(lines, f"after stage {part[2]}, {epoch}"))
-        if [block.heading for block in blocks] == [f"after stage {stage}, last epoch"]:
+        if [block.heading for block in blocks] == [f"after stage {stage}, headline weights"]:
             return [Block(blocks[0].rows)]
         return blocks
 

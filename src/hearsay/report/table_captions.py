@@ -14,7 +14,7 @@ from hearsay.report.published import AUDIOGROUNDING, XIE, XIE_CANDIDATES, XIE_DA
 from hearsay.report.scores import read_score_table, summarise_seeds
 from hearsay.report.table_losses import losses_table
 from hearsay.report.tables import NOT_ABOVE_CHANCE
-from hearsay.report.tasks import ARROWS, CONTROLS, in_order
+from hearsay.report.tasks import ARROWS, CONTROLS, HEADLINE_NOTE, in_order
 from hearsay.scoring.candidates import (
     METRICS,
     NUM_CANDIDATES,
@@ -237,8 +237,7 @@ def _notes(blocks: Sequence[Block], dataset: str, here: bool, no_draws: bool) ->
     return [
         *notes,
         f"‡ {XIE}, Table 2: {XIE_DATA}, one model. {comparison}",
-        "chance: exact expectation of a random order. Each method with its headline weights: the "
-        "last epoch, of frame-word alignment the best on val.",
+        f"chance: exact expectation of a random order. {HEADLINE_NOTE}",
     ]
 
 

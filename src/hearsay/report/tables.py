@@ -13,7 +13,15 @@ from hearsay.report.retrieval_csv import tidy_numbers
 from hearsay.report.retrieval_view import RetrievalView
 from hearsay.report.scores import read_score_table, summarise_seeds
 from hearsay.report.significance import Comparisons, explain_marks, read_comparisons
-from hearsay.report.tasks import ARROWS, BEST_SUFFIX, DATA_COLUMNS, METRIC_NAMES, TASKS, in_order
+from hearsay.report.tasks import (
+    ARROWS,
+    BEST_SUFFIX,
+    DATA_COLUMNS,
+    HEADLINE_NOTE,
+    METRIC_NAMES,
+    TASKS,
+    in_order,
+)
 
 NOT_ABOVE_CHANCE = (
     "† not above chance: the 95 % interval over clips (bootstrap, mean over seeds) reaches the "
@@ -110,6 +118,7 @@ def _main_table(view: RetrievalView) -> TextTable:
         else "chance: exact expectation of a random order."
     )
     spread = "Mean ± sample standard deviation over seeds; R@k and mAP@10 in percent."
+    below.append(HEADLINE_NOTE)
     return TextTable(
         number=f"Table {layout.number}" + (", continued" if view.part else ""),
         title=title,

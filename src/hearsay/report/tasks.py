@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 CONTROLS = ("oracle",)
 BEST_SUFFIX = "_best_val"
-"""Ends the protocol of scores of the best checkpoint on validation; without it, the last epoch."""
+"""Ends the protocol of scores of the best epoch on val, where that is not the headline."""
+
+HEADLINE_NOTE = "Headline weights: the last epoch, of frame-word alignment the best on val."
 
 DATA_COLUMNS = ["dataset", "split", "subset", "availability"]  # the clips that were scored
 ARROWS = {
