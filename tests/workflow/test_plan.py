@@ -153,6 +153,7 @@ def test_each_config_of_a_paper_can_be_planned(workflow: Workflow, config: Path)
     trainings = {
         "esc10_folder": 0,
         "esc10_labels": 4 * 3,
+        "esc10_unheard": 2 * 3,
         "esc10_scenes": 6 * 3 * 2 + 2 * 3 + 3 * 3,
         "elizalde2019": 4 * 3,
         "elizalde2019_sweeps": 15 * 3,
