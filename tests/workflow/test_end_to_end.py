@@ -101,7 +101,7 @@ def test_scores_carry_chance_interval_weights_and_clips(finished: Workflow) -> N
     assert (scores.groupby("task")["availability"].nunique() == 1).all()
 
 
-def test_tables_come_from_score_files_alone_in_seconds(finished: Workflow, tmp_path: Path) -> None:
+def test_tables_come_from_score_files_alone(finished: Workflow, tmp_path: Path) -> None:
     alone = Workflow(tmp_path / "alone")
     shutil.copytree(finished.folder, alone.folder)
     results = alone.folder / "results"
@@ -113,10 +113,8 @@ def test_tables_come_from_score_files_alone_in_seconds(finished: Workflow, tmp_p
             file.unlink()
     for model in (results / "runs").rglob("model.pt"):
         model.unlink()
-    began = time.monotonic()
     result = alone.run("tables")
     assert result.returncode == 0, result.stdout[-3000:]
-    assert time.monotonic() - began < 60
     assert alone.tables() == before
     assert not (results / "encoders").exists()
 
