@@ -105,7 +105,11 @@ def test_tables_come_from_score_files_alone(finished: Workflow, tmp_path: Path) 
     alone = Workflow(tmp_path / "alone")
     shutil.copytree(finished.folder, alone.folder)
     results = alone.folder / "results"
-    before = alone.tables()
+    before = {
+        name: content
+        for name, content in alone.tables().items()
+        if not name.startswith(("table_words", "table_phrases"))  # count data, not scores
+    }
     for gone in ("encoders", "tables", "plots"):
         shutil.rmtree(results / gone)
     for file in (results / "data").rglob("*"):

@@ -56,6 +56,7 @@ TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"]
 PLOTS = []
 if METHODS:
     TABLES += ["<results>/tables/scores.csv"]
+    shows_data = []  # tables that count data, so `tables` does without
     tables, plots = [], ["training"]
     if RETRIEVAL_RUNS:
         tables, plots = ["table_4"], ["recall_audio_text", "training"]
@@ -73,7 +74,8 @@ if METHODS:
     if any(config["methods"][method]["family"] == "word_align" for method in METHODS):
         plots.append("losses")
     if GROUNDED:
-        tables += ["table_phrases", "table_grounding"]
+        tables.append("table_grounding")
+        shows_data.append("table_phrases")
         plots += ["grounding_all", "grounding_several_events"]
         PLOTS += ["<results>/plots/alignment.svg", "<results>/report/grounding.html"]
     label_tables, label_plots = label_reports(
@@ -82,9 +84,14 @@ if METHODS:
     tables += label_tables
     plots += label_plots
     if any(needs.needs_words for needs in NEEDED):
-        tables.append("table_words")
+        shows_data.append("table_words")
     TABLES += expand(
         "<results>/tables/{table}.{suffix}", table=tables, suffix=["csv", "md", "tex"]
+    )
+    PLOTS += expand(
+        "<results>/tables/{table}.{suffix}",
+        table=shows_data,
+        suffix=["csv", "md", "tex"],
     )
     TABLES += expand(
         "<results>/plots/{plot}.{suffix}", plot=plots, suffix=["svg", "png"]
