@@ -36,6 +36,19 @@ def test_imposters_are_drawn_among_all_others_and_never_the_own() -> None:
     assert draws.mean().item() == pytest.approx(compute("full_batch", SCORES).item(), abs=0.01)
 
 
+def test_the_imposter_clip_and_the_imposter_caption_are_drawn_independently() -> None:
+    # Of three clips each pair has two imposters of either kind. Weights tell which were drawn.
+    seen = set()
+    for seed in range(200):
+        scores = torch.zeros(3, 3, requires_grad=True)
+        compute("random_imposters", scores, 1.0, seed).backward()
+        assert scores.grad is not None
+        asked = scores.grad * 3 + 2 * torch.eye(3)  # how often each pair was an imposter
+        seen.add(tuple(asked.round().int().flatten().tolist()))
+    # Captions 2^3 ways and clips 2^3 ways; a single draw for both would give eight sums at most.
+    assert len(seen) > 8
+
+
 def test_full_batch_is_the_mean_over_all_imposters_by_hand() -> None:
     # Captions: clip 0 (own 0.9): 0, 0.1; clip 1 (0.5): 0, 0.2; clip 2 (0.2): 0.7, 0.4.
     # Clips: caption 0 (0.9): 0, 0; caption 1 (0.5): 0, 0.1; caption 2 (0.2): 0.8, 0.5.

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import write_text
 from hearsay.metrics.bootstrap import Difference, Statistic, paired_differences
 from hearsay.metrics.retrieval import RETRIEVAL_METRICS
 from hearsay.metrics.student import paired_t_test
-from hearsay.report.markup import to_latex, to_markdown
+from hearsay.report.markup import write_tables
 from hearsay.report.ranks import Ranked, RankReader, Setting
 from hearsay.report.scores import SIGNIFICANT_DIGITS
 from hearsay.report.table_comparisons import build_comparison_tables
@@ -67,9 +66,7 @@ def compare_methods(
     pairs = pair_runs(read_answers(scores), reference)
     table = compare_pairs(pairs, reference, methods, num_resamples)
     text_tables = build_comparison_tables(table, methods)
-    write_text(table.map(_cell).to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(text_tables), markdown)
-    write_text(to_latex(text_tables), latex)
+    write_tables(table.map(_cell), text_tables, csv, markdown, latex)
 
 
 def read_answers(scores: Iterable[Path]) -> Answers:

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
+
+import pandas as pd
 
 from hearsay.errors import HearsayError
+from hearsay.files import write_text
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -92,6 +96,28 @@ def escape_latex(text: str) -> str:
 def escape_markdown(text: str) -> str:
     """Escape what would break a cell or become markup."""
     return "".join(_MARKDOWN.get(letter, letter) for letter in text)
+
+
+def write_tables(
+    numbers: pd.DataFrame, tables: Sequence[TextTable], csv: Path, markdown: Path, latex: Path
+) -> None:
+    """Write a table's numbers and its two layouts, each file atomically.
+
+    Args:
+        numbers: to the CSV, one row a number.
+        tables: to both layouts.
+        csv: for programs.
+        markdown: for reading.
+        latex: for a paper.
+    """
+    write_text(numbers.to_csv(index=False, lineterminator="\n"), csv)
+    write_layouts(tables, markdown, latex)
+
+
+def write_layouts(tables: Sequence[TextTable], markdown: Path, latex: Path) -> None:
+    """Write tables for reading and for a paper."""
+    write_text(to_markdown(tables), markdown)
+    write_text(to_latex(tables), latex)
 
 
 def to_markdown(tables: Sequence[TextTable]) -> str:

@@ -17,7 +17,7 @@ from hearsay.report.choices import (
     share_choices,
     tidy_choices,
 )
-from hearsay.report.markup import to_latex, to_markdown
+from hearsay.report.markup import write_layouts
 from hearsay.report.scores import SIGNIFICANT_DIGITS
 from hearsay.report.style import (
     CHANCE_COLOUR,
@@ -62,8 +62,7 @@ def plot_choices(
     )
     table = build_choice_table(shares, methods)
     write_text(text, csv)
-    write_text(to_markdown([table]), markdown)
-    write_text(to_latex([table]), latex)
+    write_layouts([table], markdown, latex)
     _draw(shares, methods, svg, png)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import read_json, write_text
+from hearsay.files import read_json
 from hearsay.report.losses import Loss, read_losses
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import AUDIOGROUNDING, XIE, XIE_CANDIDATES, XIE_DATA, is_dataset
 from hearsay.report.scores import read_score_table, summarise_seeds
 from hearsay.report.table_losses import losses_table
@@ -69,11 +69,7 @@ def make_table_captions(
     ]
     if losses:
         tables += losses_table(table, losses, methods)
-    write_text(
-        _tidy(summary, methods, spreads, losses).to_csv(index=False, lineterminator="\n"), csv
-    )
-    write_text(to_markdown(tables), markdown)
-    write_text(to_latex(tables), latex)
+    write_tables(_tidy(summary, methods, spreads, losses), tables, csv, markdown, latex)
 
 
 def read_spreads(runs: Sequence[Path]) -> dict[tuple[str, str, str], float]:

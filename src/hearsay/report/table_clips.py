@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import read_json, write_text
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.files import read_json
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import CLIPS, CLIPS_SOURCE, PublishedClips, is_dataset
 
 SPLITS = ("train", "val", "test")
@@ -27,9 +27,7 @@ def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex:
     """
     summaries = read_availability(availability)
     tables = [_counts(summaries), _reasons(summaries)]
-    write_text(_tidy(summaries).to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(tables), markdown)
-    write_text(to_latex(tables), latex)
+    write_tables(_tidy(summaries), tables, csv, markdown, latex)
 
 
 def read_availability(paths: list[Path]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pandas as pd
 from hearsay.errors import HearsayError
 from hearsay.files import write_text
 from hearsay.report.disagreement import METRICS, join_sweep, summarise_sweep, to_csv
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_layouts
 from hearsay.report.significance import (
     KEY_COLUMNS,
     Comparison,
@@ -71,8 +71,7 @@ def make_table_disagreement(
     }
     text_tables = build_tables(summarise_sweep(table), methods, reference, tested)
     write_text(to_csv(table), csv)
-    write_text(to_markdown(text_tables), markdown)
-    write_text(to_latex(text_tables), latex)
+    write_layouts(text_tables, markdown, latex)
 
 
 def build_tables(

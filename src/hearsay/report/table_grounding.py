@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import write_text
 from hearsay.metrics.grounding_events import COLLAR_S, OFFSET_SHARE
 from hearsay.report.grounding_scores import (
     CONTROLS,
@@ -19,7 +18,7 @@ from hearsay.report.grounding_scores import (
     trained_methods,
 )
 from hearsay.report.grounding_view import AT_THRESHOLD, OVER_ALL, GroundingView, System
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import XIE
 from hearsay.report.scores import read_score_table, summarise_seeds
 from hearsay.scoring.grounding_queries import SUBSETS
@@ -87,9 +86,7 @@ def make_table_grounding(
             if part in VARIANT_PARTS:
                 variants.append(_variant_table(view, names, systems))
             numbers.append(view.tidy(systems))
-    write_text(pd.concat(numbers).to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(main + variants), markdown)
-    write_text(to_latex(main + variants), latex)
+    write_tables(pd.concat(numbers), main + variants, csv, markdown, latex)
 
 
 def _main_table(

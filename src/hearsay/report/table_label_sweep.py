@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearsay.files import write_text
 from hearsay.report.joint_runs import Options, describe, read_joint_runs
 from hearsay.report.label_scores import LabelView, mark_notes, read_label_scores
 from hearsay.report.label_sweeps import (
@@ -15,7 +14,7 @@ from hearsay.report.label_sweeps import (
     find_sweeps,
     tidy_rows,
 )
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import ELIZALDE, ELIZALDE_DATA, FSDKAGGLE, is_dataset
 
 
@@ -57,9 +56,7 @@ def make_table_label_sweep(
         for group in groups
     ]
     joined = pd.concat([*numbers, *_published(sweep)], ignore_index=True)
-    write_text(joined.to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(tables), markdown)
-    write_text(to_latex(tables), latex)
+    write_tables(joined, tables, csv, markdown, latex)
 
 
 def _table(

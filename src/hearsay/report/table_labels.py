@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from hearsay.files import write_text
 from hearsay.report.joint_runs import Options, read_joint_runs
 from hearsay.report.label_comparisons import (
     compare_with_controls,
@@ -29,7 +28,7 @@ from hearsay.report.label_scores import (
     mark_notes,
     read_label_scores,
 )
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import (
     ELIZALDE,
     ELIZALDE_CELLS,
@@ -86,9 +85,7 @@ def make_table_labels(
     for view in views:
         tables += [_knn_table(view, methods), label_retrieval_table(view, methods)]
     numbers = _tidy(views, options, methods)
-    write_text(numbers.to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(tables), markdown)
-    write_text(to_latex(tables), latex)
+    write_tables(numbers, tables, csv, markdown, latex)
 
 
 def _knn_table(view: LabelView, methods: Sequence[str]) -> TextTable:

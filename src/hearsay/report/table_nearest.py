@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from hearsay.files import read_json, write_text
+from hearsay.files import read_json
 from hearsay.report.label_embeddings import nearest_rows, read_embeddings, vectors
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import ELIZALDE, ELIZALDE_LISTS, FSDKAGGLE
 
 NUM_CLIPS, NUM_LABELS = 10, 4  # nearest of each
@@ -39,10 +39,8 @@ def make_table_nearest(embeddings: Path, run: Path, csv: Path, markdown: Path, l
     table = read_embeddings(embeddings)
     record = read_json(run)
     found = find_nearest(table)
-    write_text(found.to_csv(index=False, lineterminator="\n"), csv)
     text = _table(found, record, int(((table["kind"] == "clip") & table["is_scored"]).sum()))
-    write_text(to_markdown([text]), markdown)
-    write_text(to_latex([text]), latex)
+    write_tables(found, [text], csv, markdown, latex)
 
 
 def find_nearest(table: pd.DataFrame) -> pd.DataFrame:

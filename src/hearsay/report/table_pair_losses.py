@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import write_text
 from hearsay.report.joint_runs import (
     LOSS_OPTIONS,
     Options,
@@ -25,7 +24,7 @@ from hearsay.report.label_scores import (
     read_label_scores,
 )
 from hearsay.report.label_sweeps import control_values, tidy_rows
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import (
     ELIZALDE,
     ELIZALDE_DATA,
@@ -77,9 +76,7 @@ def make_table_pair_losses(
         tidy_rows(view, group, options, LOSS_OPTIONS, SHOWN) for view in views for group in groups
     ]
     joined = pd.concat([*numbers, _published()], ignore_index=True)
-    write_text(joined.to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(tables), markdown)
-    write_text(to_latex(tables), latex)
+    write_tables(joined, tables, csv, markdown, latex)
 
 
 def _table(

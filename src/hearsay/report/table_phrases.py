@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearsay.files import write_text
 from hearsay.layout import DatasetFiles
 from hearsay.report.grounding_scores import read_table
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import AUDIOGROUNDING, PHRASES, XIE, is_dataset
 from hearsay.report.tasks import in_order
 
@@ -29,9 +28,7 @@ def make_table_phrases(data: DatasetFiles, csv: Path, markdown: Path, latex: Pat
     """
     counts = count_phrases(data)
     table = _table(counts, data.name)
-    write_text(_tidy(counts, data.name).to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown([table]), markdown)
-    write_text(to_latex([table]), latex)
+    write_tables(_tidy(counts, data.name), [table], csv, markdown, latex)
 
 
 def count_phrases(data: DatasetFiles) -> pd.DataFrame:

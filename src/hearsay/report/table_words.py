@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import read_json, write_text
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.files import read_json
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 
 KINDS = ("captions", "phrases")
 
@@ -28,9 +28,7 @@ def make_table_words(summaries: list[Path], csv: Path, markdown: Path, latex: Pa
     words = read_summaries(summaries)
     table = _tidy(words)
     tables = [_counts(table), *_unknown(words), *_without_known_words(words)]
-    write_text(table.to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(tables), markdown)
-    write_text(to_latex(tables), latex)
+    write_tables(table, tables, csv, markdown, latex)
 
 
 def read_summaries(paths: list[Path]) -> list[dict[str, Any]]:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.files import write_text
-from hearsay.report.markup import Block, Column, TextTable, to_latex, to_markdown
+from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import is_dataset
 from hearsay.report.retrieval_csv import tidy_numbers
 from hearsay.report.retrieval_view import RetrievalView
@@ -67,9 +66,7 @@ def write_retrieval_table(
     text_tables = build_tables(summary, task, methods, read_comparisons(comparisons))
     order = in_order(summary["method"], methods)
     summary = summary.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
-    write_text(tidy_numbers(summary, task).to_csv(index=False, lineterminator="\n"), csv)
-    write_text(to_markdown(text_tables), markdown)
-    write_text(to_latex(text_tables), latex)
+    write_tables(tidy_numbers(summary, task), text_tables, csv, markdown, latex)
 
 
 def build_tables(

@@ -21,8 +21,8 @@ from hearsay.metrics.bootstrap import bootstrap_interval
 from hearsay.metrics.chance import chance_recall_at
 from hearsay.metrics.ranks import TIE_TOLERANCE
 from hearsay.metrics.retrieval import CUTOFF
+from hearsay.scoring.directions import Scores
 from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, make_record
-from hearsay.scoring.retrieval import Scores
 
 TASK = "audio_text_retrieval"
 PROTOCOL = "candidates_30"

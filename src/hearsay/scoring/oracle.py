@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
+from hearsay.scoring.directions import Scores
 from hearsay.scoring.gallery import SPLIT, open_gallery, subset_name
 from hearsay.scoring.records import ScoreIdentity, write_scores
-from hearsay.scoring.retrieval import Scores, score_audio_image, score_audio_text
+from hearsay.scoring.retrieval import score_audio_image, score_audio_text
 
 ORACLE_TASKS = ("audio_text_retrieval", "audio_image_retrieval")
 

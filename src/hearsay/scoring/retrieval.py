@@ -6,34 +6,17 @@ which image the former use at test time is not stated, hence four protocols.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
-from hearsay.metrics.bootstrap import bootstrap_interval
-from hearsay.metrics.chance import chance_level
-from hearsay.metrics.ranks import BlockScores, dot_scores, relevant_positions
-from hearsay.metrics.retrieval import RETRIEVAL_METRICS, STATISTICS, query_values
-from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, make_record
+from hearsay.metrics.ranks import BlockScores, dot_scores
+from hearsay.scoring.directions import Direction, Scores, join_scores, score_direction
+from hearsay.scoring.records import ScoreIdentity
 
 IMAGE_PROTOCOLS = ("second_image", "mean_image", "max_image", "flat_images")
-Scores = tuple[list[Record], pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Direction:
-    """One way of asking: who asks, who answers, and whose clips they are."""
-
-    task: str
-    protocol: str
-    name: str
-    query_ids: Sequence[str]  # [Q]
-    query_clip_ids: Sequence[str]  # [Q]
-    candidate_clip_ids: Sequence[str]  # [C]
 
 
 def unit_rows(vectors: NDArray[Any]) -> NDArray[np.float32]:
@@ -164,7 +147,7 @@ def _score_text_directions(
         Direction(task, protocol, "audio_to_text", clip_ids, clip_ids, caption_clip_ids),
         Direction(task, protocol, "text_to_audio", caption_ids, caption_clip_ids, clip_ids),
     )
-    return _join(
+    return join_scores(
         score_direction(scores, way, identity, *how)
         for scores, way in zip((to_text, to_audio), ways, strict=True)
     )
@@ -226,7 +209,7 @@ def score_audio_image(
             parts.append(
                 score_direction(scores, way, identity, num_resamples, bootstrap_seed, chunk_size)
             )
-    return _join(parts)
+    return join_scores(parts)
 
 
 def image_scores(
@@ -270,72 +253,6 @@ def image_scores(
 
         return to_image, to_audio
     raise HearsayError(f"protocol {protocol!r} is unknown; known are {', '.join(IMAGE_PROTOCOLS)}")
-
-
-def score_direction(
-    scores: BlockScores,
-    way: Direction,
-    identity: ScoreIdentity,
-    num_resamples: int,
-    bootstrap_seed: int,
-    chunk_size: int = 256,
-) -> Scores:
-    """Rank one direction and return its five records and its table of ranks.
-
-    Args:
-        scores: block scores [q, C] for slices of the queries, e.g. pair scores of a method that
-            has no single vector.
-        way: the ids of queries and candidates.
-        identity: merged into every record.
-        num_resamples: of the clips, behind each 95 % interval.
-        bootstrap_seed: of the resamples.
-        chunk_size: queries per block.
-    """
-    clusters = np.asarray(way.query_clip_ids, dtype=str)
-    candidates = np.asarray(way.candidate_clip_ids, dtype=str)
-    found = relevant_positions(scores, clusters, candidates, chunk_size)
-    values = query_values(found)
-    records = []
-    for metric in RETRIEVAL_METRICS:
-        interval = bootstrap_interval(
-            values[metric],
-            clusters,
-            "median" if metric == "median_rank" else "mean",
-            num_resamples,
-            bootstrap_seed,
-        )
-        records.append(
-            make_record(
-                identity,
-                task=way.task,
-                protocol=way.protocol,
-                direction=way.name,
-                metric=metric,
-                value=STATISTICS[metric](values[metric]),
-                chance=chance_level(metric, len(candidates), found.num_relevant.tolist()),
-                interval=interval,
-                num_queries=len(clusters),
-                num_candidates=len(candidates),
-            )
-        )
-    ranks = pd.DataFrame(
-        {
-            "task": way.task,
-            "protocol": way.protocol,
-            "direction": way.name,
-            "query_id": [str(query) for query in way.query_ids],
-            "clip_id": [str(clip) for clip in way.query_clip_ids],
-            "rank": found.ranks,
-            "average_precision_at_10": values["mAP@10"],
-            "seed": identity.seed,
-        }
-    )
-    return records, ranks
-
-
-def _join(parts: Any) -> Scores:
-    records, tables = zip(*parts, strict=True)
-    return [record for part in records for record in part], join_ranks(tables)
 
 
 def _check_ids(name: str, array: NDArray[Any], ids: Sequence[str]) -> None:

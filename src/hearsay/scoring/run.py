@@ -16,10 +16,10 @@ from hearsay.methods.family import EmbedsAudio
 from hearsay.metrics.ranks import BlockScores, dot_scores
 from hearsay.scoring.candidates import NUM_CANDIDATES, score_candidates
 from hearsay.scoring.captions import Captions, read_captions, score_captions
+from hearsay.scoring.directions import Scores
 from hearsay.scoring.gallery import SPLIT, Gallery, open_gallery, subset_name
 from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, write_scores
 from hearsay.scoring.retrieval import (
-    Scores,
     clip_embedding,
     score_audio_image,
     score_audio_text,

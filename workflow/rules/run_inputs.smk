@@ -1,0 +1,119 @@
+# What a run reads and how it is asked for: of one method, stage and seed.
+
+
+def run_options(wildcards):
+    """All that changes the result of this stage of this method, as JSON."""
+    return json.dumps(stage_options(config, wildcards.method, wildcards.stage))
+
+
+def stage_file(name):
+    """Return a function of the wildcards: a file of the data set that {stage} uses."""
+    return lambda wildcards: f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/{name}"
+
+
+def heard_files(needs, dataset, form=None):
+    """What a family hears of a data set: its features, and what normalises them."""
+    if needs.features == FORMS:
+        return [f"<results>/data/{dataset}/forms/{form}.npy"]
+    pattern = f"<results>/data/{{dataset}}/{needs.features}/{{shard}}.npy"
+    files = per_shard(pattern, dataset)(None)
+    if needs.features == "fbank":
+        files.append(f"<results>/data/{dataset}/fbank/statistics.json")
+    return files
+
+
+def matched_files(needs, stage):
+    """What {stage} matches sound with: embeddings of pictures or captions, words, or labels."""
+    dataset = STAGE_DATASETS[stage]
+    if stage == "audio_image":
+        return per_shard(
+            "<results>/data/{dataset}/image_embeddings/{shard}.npy", dataset
+        )(None)
+    if needs.needs_labels:
+        return [f"<results>/data/{dataset}/label_embeddings.npy"]
+    if needs.needs_words:
+        return word_files(dataset)
+    return [f"<results>/data/{dataset}/caption_embeddings.npy"]
+
+
+def word_files(dataset):
+    """What methods of words read of a data set's words."""
+    names = [
+        "word_embeddings.json",
+        "word_embeddings.npy",
+        "caption_words.parquet",
+        "phrase_words.parquet",
+    ]
+    return [f"<results>/data/{dataset}/{name}" for name in names]
+
+
+def trained_on(wildcards):
+    """What {stage} of {method} hears and matches it with."""
+    return stage_files(wildcards.method, wildcards.stage)
+
+
+def stage_files(method, stage):
+    """What a stage of a method hears and matches it with."""
+    needs = family_of(config, method)
+    heard = heard_files(needs, STAGE_DATASETS[stage], form_of(config, method))
+    return heard + matched_files(needs, stage)
+
+
+def scored_on(wildcards):
+    """What {method} is scored on: sound, pictures and captions of the data sets of its stages."""
+    files = []
+    for stage in stages_of(config, wildcards.method):
+        at_stage = type(wildcards)(fromdict={**dict(wildcards.items()), "stage": stage})
+        files += trained_on(at_stage)
+    return sorted(set(files))
+
+
+def stage_shards(name):
+    """Return a function of the wildcards: the files of every shard that {stage} uses."""
+
+    def files(wildcards):
+        dataset = STAGE_DATASETS[wildcards.stage]
+        return per_shard(f"<results>/data/{{dataset}}/{name}", dataset)(wildcards)
+
+    return files
+
+
+def stage_phrases(wildcards):
+    """The vectors of phrases that {method} grounds: of their words, or of the text tower."""
+    dataset = STAGE_DATASETS[wildcards.stage]
+    if family_of(config, wildcards.method).needs_words:
+        return word_files(dataset)
+    return f"<results>/data/{dataset}/phrase_embeddings.npy"
+
+
+def frozen_towers(wildcards):
+    """The frozen towers, if the family of {method} builds on them."""
+    needs_towers = family_of(config, wildcards.method).needs_towers
+    return CLIP_WEIGHTS if needs_towers else []
+
+
+def training_gpus(factor=1):
+    """Return a function of the wildcards: the cards of a training of {method}, times `factor`."""
+    return lambda wildcards: factor * gpus_of(config, wildcards.method)
+
+
+def stage_before(wildcards):
+    """The model of the stage that {stage} starts from; nothing for the first one."""
+    stages = stages_of(config, wildcards.method)
+    place = stages.index(wildcards.stage)
+    if place == 0:
+        return []
+    folder = "<results>/runs/{method}/seed{seed}".format(**wildcards)
+    return f"{folder}/{stages[place - 1]}/model.pt"
+
+
+def image_data(wildcards):
+    """The data set whose pictures {method} is scored on, if it knows pictures."""
+    if family_of(config, wildcards.method).needs_pictures:
+        return f"<results>/data/{IMAGE_DATASET}/availability.json"
+    return []
+
+
+def data_option(name, file):
+    """An option with the folder of a file where there is one, else nothing."""
+    return option(name, Path(file).parent if file else None)
