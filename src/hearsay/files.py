@@ -55,8 +55,14 @@ def write_text(text: str, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_parquet(table: "pd.DataFrame | pa.Table", path: Path) -> None:
-    """Write a table as Parquet, atomically."""
+def write_parquet(
+    table: "pd.DataFrame | pa.Table", path: Path, rows_per_group: int | None = None
+) -> None:
+    """Write a table as Parquet, atomically.
+
+    Args:
+        rows_per_group: so many rows can be read without the others; None: about a million.
+    """
     import pandas as pd  # here, since the command line reads JSON alone and starts at once
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -64,7 +70,7 @@ def write_parquet(table: "pd.DataFrame | pa.Table", path: Path) -> None:
     if isinstance(table, pd.DataFrame):
         table = pa.Table.from_pandas(table, preserve_index=False)
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, row_group_size=rows_per_group, compression="zstd")
 
 
 def write_torch(value: Any, path: Path) -> None:

@@ -29,6 +29,8 @@ CLIPS_SCHEMA = pa.schema(
         ("freesound_id", pa.string()),  # of the recording it is cut from; null: not stated
     ]
 )
+# A job reads the rows of its shard and not the millions around them.
+ROWS_PER_GROUP = 10_000
 NOT_ALWAYS_STATED = ("licence", "freesound_id")  # a table may do without these columns
 CAPTIONS_SCHEMA = pa.schema(
     [("caption_id", pa.string()), ("clip_id", pa.string()), ("text", pa.string())]
@@ -77,7 +79,8 @@ def write_index(index: Index, clips: Path, captions: Path, phrases: Path) -> Non
         (index.captions, CAPTIONS_SCHEMA, captions),
         (index.phrases, PHRASES_SCHEMA, phrases),
     ):
-        write_parquet(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), path)
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        write_parquet(table, path, ROWS_PER_GROUP)
 
 
 def check_index(
