@@ -34,7 +34,7 @@ def read_shard(clips: Path, shard: int, size: int) -> pd.DataFrame:
 
 def _groups_of(metadata: pq.FileMetaData, first: int, last: int) -> tuple[list[int], int]:
     """Return which row groups hold the rows first .. last, and the first row of these groups."""
-    groups = []
+    groups: list[int] = []
     begin = following = 0
     for group in range(metadata.num_row_groups):
         row, following = following, following + metadata.row_group(group).num_rows
