@@ -70,6 +70,7 @@ def check_config(config: Config, schema: Path) -> None:
 def _check_dataset(config: Config, name: str) -> None:
     _check_reader(config, name)
     _check_rates(config, name)
+    _check_address(config, name)
     dataset = config["datasets"][name]
     if dataset["reader"] != "demo":
         return
@@ -83,6 +84,16 @@ def _check_dataset(config: Config, name: str) -> None:
             f"config: datasets.{name}.num_images {dataset['num_images']}: the demo shows "
             f"{DEMO_PICTURES} pictures a clip, and its truth is known of these; give "
             f"{DEMO_PICTURES} or 0"
+        )
+
+
+def _check_address(config: Config, name: str) -> None:
+    address = config["datasets"][name]["fetch"]["address"]
+    rest = address.replace("{video_id}", "", 1)
+    if rest == address or set("{}") & set(rest) or not rest.startswith(("http://", "https://")):
+        raise HearsayError(
+            f"config: datasets.{name}.fetch.address {address!r}: give an http(s) address that "
+            "holds {video_id} once"
         )
 
 

@@ -25,8 +25,11 @@ ROOT = Path(__file__).parents[2]
 FETCH = {
     **OPTIONS,
     "clips_per_hour": None,
+    "address": "https://www.youtube.com/watch?v={video_id}",
     "format": "b",
     "cookies": None,
+    "extractor_args": {},
+    "js_runtimes": {},
     "min_duration_s": 0.1,
     "require_video": False,
 }

@@ -24,6 +24,7 @@ AAC = ["-c:a", "aac", "-b:a", "128k"]
 MP4 = [*H264, *AAC, "-movflags", "+faststart"]
 
 OPTIONS: dict[str, Any] = {
+    "address": "https://www.youtube.com/watch?v={video_id}",
     "clips_per_hour": None,
     "max_attempts": 2,
     "backoff_s": 0.05,
@@ -31,6 +32,8 @@ OPTIONS: dict[str, Any] = {
     "format": "bv+ba/b",
     "cookies": None,
     "proxy": None,
+    "extractor_args": {},
+    "js_runtimes": {"deno": {}},
     "min_duration_s": 1.0,
     "require_video": True,
 }

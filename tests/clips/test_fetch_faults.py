@@ -20,7 +20,6 @@ from hearsay.clips.fetch import fetch_clips
 from hearsay.clips.ffmpeg import find_ffmpeg
 from hearsay.clips.outcomes import FetchError
 from hearsay.clips.server import serve_media
-from hearsay.clips.sources import page_address
 from hearsay.clips.status import FETCH_SCHEMA, FETCH_STATUSES
 from hearsay.clips.verify import decode_fully
 from hearsay.errors import HearsayError
@@ -268,12 +267,6 @@ def test_what_cannot_work_is_said_at_once(
             tmp_path / "clips.parquet", 0, 1, tmp_path / "media", tmp_path / "s.parquet",
             {**OPTIONS, **options}, tmp_path / "run", None, 1,
         )  # fmt: skip
-
-
-def test_a_youtube_id_is_asked_for_by_its_page() -> None:
-    assert page_address("youtube", "-wa_0ZDx") == "https://www.youtube.com/watch?v=-wa_0ZDx"
-    assert page_address("youtube", "https://youtu.be/x") == "https://youtu.be/x"
-    assert page_address("http", "http://localhost/media/a.mp4") == "http://localhost/media/a.mp4"
 
 
 def test_a_section_of_a_file_that_is_shorter(media: Path, tmp_path: Path) -> None:

@@ -110,6 +110,14 @@ def test_the_lists_of_audiogrounding_are_fetched_as_json(workflow: Workflow, rea
         ({"datasets": {"demo": {"clip_duration_s": None}}}, "clip_duration_s null: the demo's"),
         ({"features": {"fbank": {"low_freq_hz": 8000}}}, "low_freq_hz 8000 is not below half"),
         ({"datasets": {"demo": {"num_images": 8}}}, "datasets.demo.num_images 8: the demo shows"),
+        (
+            {"datasets": {"demo": {"fetch": {"address": "http://mirror/{id}.mp4"}}}},
+            "fetch.address 'http://mirror/{id}.mp4': give an http(s) address that holds {video_id}",
+        ),
+        (
+            {"datasets": {"demo": {"fetch": {"js_runtimes": {"dino": {}}}}}},
+            "datasets.demo.fetch.js_runtimes: 'dino' is not one of ['deno', 'node', ",
+        ),
         ({"benchmark": {"methods": ["vip_aunt"]}}, "'vip_aunt' is not defined under methods"),
         (
             {"benchmark": {"methods": ["nearest_match_0", "multiframe_match"]}},

@@ -63,6 +63,7 @@ rule fetch_archive:
     conda:
         "../../envs/hearsay.yaml"
     resources:
+        access=fetch_access,
         mem_mb=1000,
         runtime=720,
     params:
@@ -74,6 +75,7 @@ rule fetch_archive:
     shell:
         "hearsay --log {log:q} fetch_archive"
         " --options {params.options:q}"
+        " --access {resources.access:q}"
         " --archives {params.archives:q}"
         " --folder {params.folder:q}"
         " --summary {output.summary:q}"
@@ -125,6 +127,8 @@ rule fetch_clips:
     conda:
         "../../envs/hearsay.yaml"
     resources:
+        # A resource, since it changes no result: another rate or proxy re-runs nothing.
+        access=fetch_access,
         mem_mb=2000,
         runtime=720,
     params:
@@ -144,6 +148,7 @@ rule fetch_clips:
         " --media-folder {params.media_folder:q}"
         " --status {output.status:q}"
         " --options {params.options:q}"
+        " --access {resources.access:q}"
         " --run-folder {params.run_folder:q}"
         " {params.serve:q}"
         " {params.archive:q}"

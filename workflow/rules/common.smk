@@ -146,12 +146,10 @@ def reader_options(wildcards):
 
 
 def archive_options(wildcards):
-    """Where the archives of {dataset} come from, and how they are asked for, as JSON."""
+    """Where the archives of {dataset} come from, as JSON."""
     dataset = config["datasets"][wildcards.dataset]
-    section, fetch = dataset[dataset["reader"]], dataset["fetch"]
-    asking = ("max_attempts", "backoff_s", "timeout_s", "proxy")
-    options = {key: section[key] for key in ARCHIVE_OPTIONS if key in section}
-    return json.dumps({**options, **{key: fetch[key] for key in asking}})
+    section = dataset[dataset["reader"]]
+    return json.dumps({key: section[key] for key in ARCHIVE_OPTIONS if key in section})
 
 
 def archive_files(wildcards):
@@ -176,13 +174,20 @@ def annotation_address(wildcards):
 
 
 def fetch_options(wildcards):
-    """The fetch section of {dataset}, and what a clip must have to count as fetched, as JSON."""
+    """What is fetched of {dataset}, and what a clip must have to count as fetched, as JSON."""
     dataset = config["datasets"][wildcards.dataset]
     wanted = {
+        "format": dataset["fetch"]["format"],
         "min_duration_s": dataset["min_duration_s"],
         "require_video": dataset["num_images"] > 0,
     }
-    return json.dumps({**dataset["fetch"], **wanted})
+    return json.dumps(wanted)
+
+
+def fetch_access(wildcards):
+    """How {dataset} is asked for: what of its section fetch changes no result, as JSON."""
+    fetch = config["datasets"][wildcards.dataset]["fetch"]
+    return json.dumps({key: fetch[key] for key in fetch if key != "format"})
 
 
 def serve_option(wildcards, input):

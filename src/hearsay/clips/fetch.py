@@ -54,8 +54,7 @@ def fetch_clips(
 
     Args:
         media_folder: takes one media file a clip, named by its id, and the journal.
-        options: the data set's `fetch` section (clips_per_hour, max_attempts, backoff_s,
-            timeout_s, format, cookies, proxy), `min_duration_s` and `require_video`.
+        options: the data set's `fetch` section, `min_duration_s` and `require_video`.
         run_folder: on a file system that all jobs of the run share; holds the rate limit.
         serve_folder: served on loopback for the time of the call, in place of
             "http://localhost/media/" in locators; None: nothing is served.

@@ -82,7 +82,7 @@ class Fetcher:
         # A permanent failure is asked about again only where the way of asking has changed.
         self._access = [
             options[key]
-            for key in ("format", "cookies", "proxy", "min_duration_s", "require_video")
+            for key in ("address", "format", "cookies", "proxy", "min_duration_s", "require_video")
         ]
 
     def fetch(self, clip: Clip) -> Outcome:
@@ -192,7 +192,7 @@ class Fetcher:
                 self.stop.wait(wait_s * random.uniform(0.5, 1.5))
 
     def _fetch_once(self, clip: Clip, attempts: int) -> Outcome:
-        url = page_address(clip.source, clip.locator)
+        url = page_address(clip.source, clip.locator, self._options["address"])
         if self._address is not None and url.startswith(LOCALHOST):
             url = self._address + url.removeprefix(LOCALHOST)
         media = self._finder.find(url)

@@ -4,11 +4,13 @@ import io
 import logging
 import re
 import threading
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
 import yt_dlp
 from yt_dlp.version import __version__ as YT_DLP_VERSION
 
@@ -17,7 +19,8 @@ from hearsay.clips.section import Stream
 from hearsay.errors import HearsayError
 
 TOOL = f"yt-dlp {YT_DLP_VERSION}"
-LOOPBACK = "127.0.0.1"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+VIDEO_ID = "{video_id}"  # in fetch.address
 MP4_SUFFIXES = frozenset({"mp4", "m4a", "m4v", "mov"})
 NOT_THERE = frozenset({"is_live", "is_upcoming", "post_live"})
 
@@ -39,10 +42,10 @@ class MediaFinder:
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
-        """Check the options `format`, `cookies`, `proxy` and `timeout_s`.
+        """Check `format`, `cookies`, `proxy`, `timeout_s`, `extractor_args` and `js_runtimes`.
 
         Raises:
-            HearsayError: the file of cookies is absent, or the proxy is SOCKS.
+            HearsayError: a file that an option names cannot be read, or the proxy is SOCKS.
         """
         self._options = options
         self._local = threading.local()
@@ -59,6 +62,7 @@ class MediaFinder:
             raise HearsayError(
                 f"fetch.proxy {options['proxy']}: ffmpeg cannot use SOCKS; give an http:// proxy"
             )
+        self._extractor_args = read_extractor_args(options["extractor_args"])
 
     def find(self, url: str) -> Media:
         """Return the addresses of the media behind a page or a direct link.
@@ -66,7 +70,7 @@ class MediaFinder:
         Raises:
             FetchError: there are none, for a reason that its status names.
         """
-        loopback = urlsplit(url).hostname == LOOPBACK
+        loopback = urlsplit(url).hostname in LOOPBACK
         downloader = self._downloader(loopback)
         try:
             info = downloader.extract_info(url, download=False)
@@ -97,6 +101,9 @@ class MediaFinder:
                     # As text, so that no thread writes into the user's file.
                     "cookiefile": None if self._cookies is None else io.StringIO(self._cookies),
                     "socket_timeout": self._options["timeout_s"],
+                    # Copies: yt-dlp changes what it is given.
+                    "extractor_args": deepcopy(self._extractor_args),
+                    "js_runtimes": deepcopy(self._options["js_runtimes"]),
                     # Direct links need no search through 1,800 extractors.
                     "allowed_extractors": ["generic"] if loopback else ["default"],
                     "cachedir": False,
@@ -110,11 +117,51 @@ class MediaFinder:
         return found[loopback]
 
 
-def page_address(source: str, locator: str) -> str:
-    """Return the address that yt-dlp is asked for: a YouTube id becomes its page's."""
+def page_address(source: str, locator: str, address: str) -> str:
+    """Return what yt-dlp is asked for: a YouTube id takes its place in `address`."""
     if source == "youtube" and re.fullmatch(r"[A-Za-z0-9_-]+", locator):
-        return f"https://www.youtube.com/watch?v={locator}"
+        return address.replace(VIDEO_ID, locator)
     return locator
+
+
+def read_extractor_args(given: dict[str, Any] | str) -> dict[str, dict[str, list[str]]]:
+    """Return arguments of yt-dlp's extractors, {extractor: {argument: [text, ...]}}.
+
+    Args:
+        given: these, or the path of a YAML or JSON file that holds them, so that tokens stand in
+            no config and in no log.
+
+    Raises:
+        HearsayError: the file cannot be read or holds something else.
+    """
+    if not isinstance(given, str):
+        return given
+    try:
+        read = yaml.safe_load(Path(given).read_text())
+    except OSError as error:
+        raise HearsayError(
+            f"cannot read fetch.extractor_args {given}: {error.strerror}; mend the path, or give "
+            "{} for none"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError):  # whose message would quote the file
+        read = None
+    if not _are_extractor_args(read):
+        raise HearsayError(
+            f"fetch.extractor_args {given}: the file is no mapping of lists of texts; write "
+            'it like this: {youtube: {po_token: ["web.gvs+TOKEN"]}}'
+        )
+    return read
+
+
+def _are_extractor_args(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(arguments, dict)
+        and all(
+            isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+            for texts in arguments.values()
+        )
+        for arguments in value.values()
+    )
 
 
 def _stream(downloader: Any, one: dict[str, Any], info: dict[str, Any]) -> Stream:

@@ -23,11 +23,13 @@ def fetch_annotations(address: str, file: Path) -> None:
     download.fetch_annotations(address, file)
 
 
-def fetch_archive(options: Options, archives: Path, folder: Path, summary: Path) -> None:
+def fetch_archive(
+    options: Options, access: Options, archives: Path, folder: Path, summary: Path
+) -> None:
     """Bring the archives of a data set, verified, and unpack them."""
     from hearsay.annotations import archives as fetching
 
-    fetching.fetch_archive(options, archives, folder, summary)
+    fetching.fetch_archive({**options, **access}, archives, folder, summary)
 
 
 def build_index(
@@ -56,6 +58,7 @@ def fetch_clips(
     media_folder: Path,
     status: Path,
     options: Options,
+    access: Options,
     run_folder: Path,
     serve_folder: Path | None,
     num_workers: int,
@@ -70,7 +73,7 @@ def fetch_clips(
         shard_size,
         media_folder,
         status,
-        options,
+        {**options, **access},
         run_folder,
         serve_folder,
         num_workers,

@@ -1,0 +1,143 @@
+"""A small data set behind a mirror on loopback, fetched by the workflow."""
+
+import shutil
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from hearsay.clips.ffmpeg import find_ffmpeg
+from tests.workflow.conftest import ROOT, Workflow
+
+pytestmark = pytest.mark.slow
+
+TARGET = "results/data/mirror/availability.json"
+VIDEOS = ["-aaaaaaaaa-", "b_bbbbbbbb_", "ccccccccccc", "ddddddddddd", "eeeeeeeeeee", "fffffffffff"]
+DEAD = "fffffffffff"
+
+
+class Mirror:
+    """Serves one media file under every name but DEAD's; counts what is asked for."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        self.codes: dict[str, int] = {DEAD: 404}  # HTTP status by video
+        self.body = b""
+        self.address = ""
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
+    mirror = Mirror()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            video = Path(self.path).stem
+            mirror.requests[video] += 1
+            if video in mirror.codes:
+                self.send_error(mirror.codes[video])
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "video/mp4")
+            self.send_header("Content-Length", str(len(mirror.body)))
+            self.end_headers()
+            self.wfile.write(mirror.body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    file = tmp_path_factory.mktemp("media") / "clip.mp4"
+    noise = ["-f", "lavfi", "-i", "anoisesrc=d=2:a=0.5", "-f", "lavfi", "-i", "testsrc=d=2:s=64x64"]
+    command = [find_ffmpeg(), "-v", "error", *noise, "-pix_fmt", "yuv420p"]
+    subprocess.run([*command, "-movflags", "+faststart", str(file)], check=True)
+    mirror.body = file.read_bytes()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    mirror.address = f"http://127.0.0.1:{server.server_port}/media/{{video_id}}.mp4"
+    yield mirror
+    server.shutdown()
+    server.server_close()
+
+
+def dataset(mirror: Mirror) -> dict[str, Any]:
+    demo = yaml.safe_load((ROOT / "config.yaml").read_text())["datasets"]["demo"]
+    own = {
+        "reader": "audioset",
+        "num_clips": len(VIDEOS),
+        "shard_size": 3,
+        "clip_duration_s": 2.0,
+        "num_images": 1,
+        "min_duration_s": 1.0,
+        "audioset": {split: f"{split}.txt" for split in ("train", "val", "test")},
+    }
+    fetch = {**demo["fetch"], "address": mirror.address, "max_attempts": 1, "backoff_s": 0.01}
+    return {**{key: demo[key] for key in demo if key != "demo"}, **own, "fetch": fetch}
+
+
+def configure(workflow: Workflow, mirror: Mirror, **fetch: Any) -> None:
+    section = dataset(mirror)
+    workflow.configure(
+        {"datasets": {"mirror": {**section, "fetch": {**section["fetch"], **fetch}}}}
+    )
+
+
+@pytest.fixture(scope="module")
+def fetched(mirror: Mirror, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    workflow = Workflow(tmp_path_factory.mktemp("fetched"))
+    for split, videos in (("train", VIDEOS[:4]), ("val", VIDEOS[4:5]), ("test", VIDEOS[5:])):
+        lines = [f'{video}, 0.000, 2.000, "/m/09x0r"\n' for video in videos]
+        (workflow.folder / f"{split}.txt").write_text("".join(lines))
+    configure(workflow, mirror)
+    result = workflow.run(TARGET)
+    assert result.returncode == 0, result.stdout[-5000:]
+    return workflow
+
+
+def test_how_clips_are_asked_for_re_runs_nothing_and_what_is_fetched_does(
+    fetched: Workflow, mirror: Mirror, tmp_path: Path
+) -> None:
+    changed = Workflow(tmp_path / "changed")
+    shutil.copytree(fetched.folder, changed.folder)
+    other = {
+        "address": "http://elsewhere/{video_id}.mp4",
+        "clips_per_hour": 17.5,
+        "max_attempts": 9,
+        "backoff_s": 7,
+        "timeout_s": 99,
+        "cookies": "it's mine.txt",
+        "proxy": "http://127.0.0.1:3128",
+        "extractor_args": {"youtube": {"po_token": ["web.gvs+{A\"B'C}"]}},
+        "js_runtimes": {"node": {"path": "/opt/my node"}},
+    }
+    assert set(other) == set(dataset(mirror)["fetch"]) - {"format"}
+    configure(changed, mirror, **other)
+    assert changed.planned(TARGET) == Counter()
+    configure(changed, mirror, format="b")
+    planned = changed.planned(TARGET)
+    assert planned["fetch_clips"] == planned["decode_clips"] == 2
+
+
+def test_a_mirror_is_fetched_by_the_rules(fetched: Workflow, mirror: Mirror) -> None:
+    table = pd.read_parquet(fetched.folder / "results/data/mirror/availability.parquet")
+    statuses = table.set_index("clip_id")["status"].to_dict()
+    assert statuses == {f"{v}_0": "not_found" if v == DEAD else "ok" for v in VIDEOS}
+
+
+def test_braces_and_quotes_of_options_reach_the_command(
+    fetched: Workflow, mirror: Mirror, tmp_path: Path
+) -> None:
+    again = Workflow(tmp_path / "again")
+    shutil.copytree(fetched.folder, again.folder)
+    status = again.folder / "results/data/mirror/clips/00000.status.parquet"
+    status.unlink()
+    configure(again, mirror, cookies='it\'s {"my"} file.txt')
+    result = again.run("results/data/mirror/clips/00000.status.parquet")
+    assert result.returncode == 1
+    assert 'cannot read fetch.cookies it\'s {"my"} file.txt' in result.stdout
