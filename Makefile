@@ -48,6 +48,7 @@ e2e: install
 bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_fbank.py
 	$(BIN)/python benchmarks/bench_logmel.py
+	$(BIN)/python benchmarks/bench_fetch.py
 	$(BIN)/python benchmarks/bench_prepare.py
 	$(BIN)/python benchmarks/bench_words.py
 	$(BIN)/python benchmarks/bench_train.py

@@ -21,7 +21,7 @@ from hearsay.clips.ffmpeg import find_ffmpeg
 from hearsay.clips.outcomes import FetchError
 from hearsay.clips.server import serve_media
 from hearsay.clips.status import FETCH_SCHEMA, FETCH_STATUSES
-from hearsay.clips.verify import decode_fully
+from hearsay.clips.verify import verify_media
 from hearsay.errors import HearsayError
 
 # name of the clip: (fault of the server, status, attempts)
@@ -225,8 +225,8 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
 def test_a_track_that_no_decoder_knows_is_unknown_and_named(media: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd.mp4"
     odd.write_bytes((media / "fine.mp4").read_bytes().replace(b"avc1", b"zzzz"))
-    with pytest.raises(FetchError, match=r"odd.mp4: no decoder for its video") as error:
-        decode_fully(odd)
+    with pytest.raises(FetchError, match="no decoder for the file's video") as error:
+        verify_media(odd)
     assert error.value.status == "unknown"
 
 

@@ -211,7 +211,7 @@ def test_a_log_of_ffmpeg_has_its_status(status: str, log: str) -> None:
     assert failure is not None
     assert failure.status == status
     assert failure.in_media_stage
-    assert log.splitlines()[0] in failure.detail
+    assert log.splitlines()[0].replace(" @ 0x1", "") in failure.detail  # the same in every run
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from hearsay.clips.ffmpeg import find_ffmpeg
 from hearsay.clips.outcomes import FetchError
 from hearsay.clips.section import Stream, _check_length, cut_section
 from hearsay.clips.server import serve_media
-from hearsay.clips.verify import decode_fully
+from hearsay.clips.verify import verify_media
 
 DURATION_S = 16.0
 START_S, END_S = 5.317, 13.317  # neither at a key frame nor at any frame
@@ -172,7 +172,7 @@ def test_a_local_file_is_used_where_it_lies(name: str, media: Path, tmp_path: Pa
     assert (row["status"], row["path"], row["tool"]) == ("ok", str(media / name), "file")
     assert row["duration_s"] == pytest.approx(END_S - START_S)
     # MPEG-TS does not begin at 0.
-    start_s = decode_fully(media / name).start_s
+    start_s = verify_media(media / name).start_s
     assert (start_s > 1.0) == (name == "both.ts")
     assert row["start_offset_s"] == pytest.approx(START_S + start_s)
     # It has no edit list either: the 1,024 samples before the first belong to its content.

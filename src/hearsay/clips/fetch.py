@@ -49,8 +49,8 @@ def fetch_clips(
 
     What is settled stands in a journal in `media_folder`, so that a later start, after a kill
     or with other options, fetches only what is missing. A media file under its final name is
-    complete and decodes to its end. Files of sources `file` and `archive` are verified where they
-    lie.
+    complete and has been verified (`verify_media`). Files of sources `file` and `archive` are
+    verified where they lie.
 
     Args:
         media_folder: takes one media file a clip, named by its id, and the journal.

@@ -16,7 +16,7 @@ from hearsay.clips.rate_limit import RunLimiter
 from hearsay.clips.section import cut_section, section_suffix
 from hearsay.clips.sources import TOOL, MediaFinder, page_address
 from hearsay.clips.status import BLOCKING_FETCH_STATUSES, PERMANENT_FETCH_STATUSES
-from hearsay.clips.verify import MediaContent, decode_fully
+from hearsay.clips.verify import MediaContent, verify_media
 
 LOCALHOST = "http://localhost/"
 LOCAL_SOURCES = ("file", "archive")  # verified where they lie
@@ -155,7 +155,7 @@ class Fetcher:
             future = known or self._decoded.setdefault(path, Future())
         if known is None:
             try:
-                future.set_result(decode_fully(path))
+                future.set_result(verify_media(path))
             except BaseException as error:
                 future.set_exception(error)
         return future.result()

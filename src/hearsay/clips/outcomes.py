@@ -164,7 +164,9 @@ def explain_ffmpeg(return_code: int, log: str) -> FetchError | None:
     lines = [
         line for line in log.splitlines() if re.search(r"\[(warning|error|fatal|panic)\]", line)
     ]
-    detail = f"ffmpeg ended with {return_code}: " + " | ".join(lines or log.splitlines()[-3:])
+    said = " | ".join(lines or log.splitlines()[-3:])
+    said = re.sub(r" @ 0x[0-9a-f]+", "", said)  # addresses in memory differ from run to run
+    detail = f"ffmpeg ended with {return_code}: {said}"
     if _FFMPEG_DISK.search(log):
         return None
     http = _FFMPEG_HTTP.search(log)

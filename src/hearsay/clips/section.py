@@ -15,7 +15,7 @@ import ffmpeg
 
 from hearsay.clips.ffmpeg import find_ffmpeg
 from hearsay.clips.outcomes import FetchError, explain_ffmpeg
-from hearsay.clips.verify import MediaContent, decode_fully
+from hearsay.clips.verify import MediaContent, verify_media
 from hearsay.errors import HearsayError
 
 MISSING_S = 0.5  # a section shorter by more than this has lost its end on the way
@@ -68,13 +68,13 @@ def cut_section(
         proxy: None: that of the environment; "": none.
 
     Raises:
-        FetchError: the media cannot be had, cannot be decoded to the end, or breaks off.
+        FetchError: the media cannot be had, is damaged, or breaks off.
         HearsayError: the disk is full.
     """
     encode = start_s > 0 and not all(stream.is_mp4 for stream in streams)
     command = _build_command(streams, start_s, end_s, output, timeout_s, encode)
     log, first_packet = _run(command, output, proxy, timeout_s)
-    content = decode_fully(output)
+    content = verify_media(output)
     sources = re.findall(r"Duration: (?:N/A|([\d:.]+))(?:, start: (-?[\d.]+))?", log)
     start_offset_s = 0.0
     if first_packet:

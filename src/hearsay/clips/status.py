@@ -20,7 +20,7 @@ FETCH_STATUSES = (
     "no_audio",
     "no_video",
     "too_short",
-    "corrupt",  # fetched as the source holds it, but cannot be decoded to its end
+    "corrupt",  # fetched as the source holds it, but damaged
     "unknown",  # the whole message stands in `detail`
 )
 

@@ -1,4 +1,4 @@
-"""Decode a media file to its end, the only proof that it is whole."""
+"""Read a media file to its end, the proof that it is whole."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ LOST_S = 0.5
 
 @dataclass(frozen=True)
 class MediaContent:
-    """What decoding a file to its end has found; times in seconds on the file's own axis."""
+    """What reading a file to its end has found; times in seconds on the file's own axis."""
 
     has_video: bool
     has_audio: bool
@@ -26,82 +26,157 @@ class MediaContent:
     first_packet_s: dict[int, float]  # presentation time of each stream's first packet
 
 
-def decode_fully(path: Path) -> MediaContent:
-    """Decode every frame of the first video and the first audio stream of a file.
+def verify_media(path: Path) -> MediaContent:
+    """Read every packet of a file; decode all sound and the key frames of the pictures.
 
-    Pictures attached as a cover count as no video.
+    The first video and the first audio stream count; a picture attached as a cover is no video.
+    Decoding the other frames would take eight times as long, and those that a clip needs are
+    decoded by decode_clips, which finds any damage that is left. Of H.264 and HEVC the units
+    inside each packet are held against its length.
 
     Raises:
-        FetchError: "corrupt" where a packet does not decode, a frame is damaged or the content
-            ends more than 0.5 s before the length stated in the header; "no_audio" where
-            there is no stream at all; "unknown" where the file cannot be read or this FFmpeg
-            has no decoder for it.
+        FetchError: "corrupt" where a packet is damaged or the content ends more than 0.5 s
+            before the length stated in the header; "no_audio" where there is no stream at all;
+            "unknown" where the file cannot be read or this FFmpeg has no decoder for it.
     """
     try:
-        return _decode_fully(path)
+        try:
+            with av.open(str(path)) as container:
+                return _read(container, "NONKEY")
+        except _NoKeyFrameError:  # video that refreshes itself without them, cut in its middle
+            with av.open(str(path)) as container:
+                return _read(container, "DEFAULT")
     except (InvalidDataError, av.error.EOFError, UnicodeDecodeError) as error:
-        raise FetchError("corrupt", f"{path.name} cannot be decoded: {error}") from error
+        raise FetchError("corrupt", f"the file cannot be read: {_text(error)}") from error
     except FFmpegError as error:
-        raise FetchError("unknown", f"{path.name} cannot be read: {error}") from error
+        raise FetchError("unknown", f"the file cannot be read: {_text(error)}") from error
 
 
-def _decode_fully(path: Path) -> MediaContent:
-    with av.open(str(path)) as container:
-        streams = [_first_video(container), next(iter(container.streams.audio), None)]
-        chosen = [stream for stream in streams if stream is not None]
-        if not chosen:
-            raise FetchError("no_audio", f"{path.name} holds neither sound nor pictures")
-        ends_s = dict.fromkeys((stream.index for stream in chosen), 0.0)
-        first_packet_s: dict[int, float] = {}
-        for stream in chosen:
-            if stream.codec_context is None:
-                raise FetchError("unknown", f"{path.name}: no decoder for its {stream.type}")
-            stream.codec_context.thread_count = 1  # the worker threads fill the cores already
-        if streams[0] is not None:
-            # Deblocking finds no fault and takes a seventh of the time.
-            streams[0].codec_context.options = {"skip_loop_filter": "all"}
-        for packet in container.demux(chosen):
-            if packet.is_corrupt:
-                raise FetchError("corrupt", f"{path.name} has a damaged packet")
-            if packet.pts is not None:
-                first_packet_s.setdefault(packet.stream_index, float(packet.pts * packet.time_base))
-            for frame in packet.decode():
-                if frame.is_corrupt:
-                    raise FetchError("corrupt", f"{path.name}: damaged frame at {frame.time} s")
-                if frame.time is not None:
-                    end_s = frame.time + _length_s(frame)
-                    ends_s[packet.stream_index] = max(ends_s[packet.stream_index], end_s)
-        video_end_s, audio_end_s = (
-            ends_s[stream.index] if stream is not None else 0.0 for stream in streams
-        )
-        start_s = max(0.0, (container.start_time or 0) / av.time_base)
-        if container.format.name.startswith(STATING_CONTAINERS) and container.duration:
-            stated_s = start_s + container.duration / av.time_base
-            if all(stream.duration for stream in chosen):  # other tracks may be longer
-                longest_s = max(float(stream.duration * stream.time_base) for stream in chosen)
-                stated_s = min(stated_s, start_s + longest_s)
-            if max(ends_s.values()) < stated_s - LOST_S:
-                raise FetchError(
-                    "corrupt",
-                    f"{path.name} ends at {max(ends_s.values()):.2f} s of {stated_s:.2f} s",
-                )
-        return MediaContent(
-            has_video=video_end_s > 0,
-            has_audio=audio_end_s > 0,
-            start_s=start_s,
-            audio_end_s=audio_end_s,
-            video_end_s=video_end_s,
-            first_packet_s=first_packet_s,
-        )
+def _text(error: Exception) -> str:
+    """Return what went wrong without the path, which is that of an unfinished file."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+class _NoKeyFrameError(Exception):
+    """There are packets of pictures, and no key frame among them."""
+
+
+class _Track:
+    """One stream under way: where its content ends, and how the units of its packets begin."""
+
+    def __init__(self, stream: av.VideoStream | av.AudioStream, skip_frame: str) -> None:
+        self.stream = stream
+        self.base_s = float(stream.time_base) if stream.time_base else 0.0
+        self.end_s = 0.0
+        self.num_packets = 0
+        self.num_frames = 0
+        context = stream.codec_context
+        context.thread_count = 1  # the worker threads fill the cores already
+        self.prefix_bytes = _prefix_bytes(context.name, context.extradata or b"")
+        if isinstance(stream, av.VideoStream):
+            context.skip_frame = skip_frame
+            context.options = {"skip_loop_filter": "all"}  # it finds no fault, and takes time
+
+    def take(self, packet: av.Packet) -> None:
+        """Check a packet and decode what of it is to be decoded."""
+        if packet.is_corrupt or not _fills_itself(packet, self.prefix_bytes):
+            raise FetchError("corrupt", "there is a damaged packet")
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and stamp is not None:
+            self.num_packets += 1
+            if isinstance(self.stream, av.VideoStream):
+                self.end_s = max(self.end_s, (stamp + (packet.duration or 0)) * self.base_s)
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:  # damage may look like a feature that is unknown here
+            raise FetchError("corrupt", f"a packet cannot be decoded: {_text(error)}") from error
+        for frame in frames:
+            self.num_frames += 1
+            if frame.is_corrupt:
+                raise FetchError("corrupt", f"damaged frame at {frame.time} s")
+            # Sound ends with its last sample, which the packets of lapped codecs overstate.
+            if isinstance(frame, av.AudioFrame) and frame.pts is not None:
+                end_s = frame.pts * self.base_s + frame.samples / frame.sample_rate
+                self.end_s = max(self.end_s, end_s)
+
+
+def _read(container: av.container.InputContainer, skip_frame: str) -> MediaContent:
+    video, audio = _first_video(container), next(iter(container.streams.audio), None)
+    chosen = [stream for stream in (video, audio) if stream is not None]
+    if not chosen:
+        raise FetchError("no_audio", "the file holds neither sound nor pictures")
+    for stream in chosen:
+        if stream.codec_context is None:
+            raise FetchError("unknown", f"no decoder for the file's {stream.type}")
+    tracks = {stream.index: _Track(stream, skip_frame) for stream in chosen}
+    first_packet_s: dict[int, float] = {}
+    for packet in container.demux(chosen):
+        track = tracks[packet.stream_index]
+        if packet.pts is not None:
+            first_packet_s.setdefault(packet.stream_index, packet.pts * track.base_s)
+        track.take(packet)
+    if video is not None and tracks[video.index].num_packets and not tracks[video.index].num_frames:
+        if skip_frame == "NONKEY":
+            raise _NoKeyFrameError
+        raise FetchError("corrupt", "no picture can be decoded")
+    video_end_s, audio_end_s = (
+        tracks[stream.index].end_s if stream is not None else 0.0 for stream in (video, audio)
+    )
+    start_s = max(0.0, (container.start_time or 0) / av.time_base)
+    _require_stated_length(container, chosen, start_s, max(video_end_s, audio_end_s))
+    return MediaContent(
+        has_video=video_end_s > 0,
+        has_audio=audio_end_s > 0,
+        start_s=start_s,
+        audio_end_s=audio_end_s,
+        video_end_s=video_end_s,
+        first_packet_s=first_packet_s,
+    )
+
+
+def _require_stated_length(
+    container: av.container.InputContainer,
+    chosen: list[av.VideoStream | av.AudioStream],
+    start_s: float,
+    end_s: float,
+) -> None:
+    if not (container.format.name.startswith(STATING_CONTAINERS) and container.duration):
+        return
+    stated_s = start_s + container.duration / av.time_base
+    if all(stream.duration for stream in chosen):  # other tracks may be longer
+        longest_s = max(float(stream.duration * stream.time_base) for stream in chosen)
+        stated_s = min(stated_s, start_s + longest_s)
+    if end_s < stated_s - LOST_S:
+        raise FetchError("corrupt", f"the file ends at {end_s:.2f} s of {stated_s:.2f} s")
+
+
+def _prefix_bytes(codec: str, header: bytes) -> int:
+    """Return how many bytes say the length of a unit (NAL) in the packets of a stream; 0: none do.
+
+    In MP4 and Matroska the header of H.264 is an AVCDecoderConfigurationRecord, that of HEVC an
+    HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3 and 8.3.3).
+    """
+    if header[:1] == b"\x01":
+        if codec == "h264" and len(header) > 4:
+            return (header[4] & 3) + 1
+        if codec == "hevc" and len(header) > 21:
+            return (header[21] & 3) + 1
+    return 0
+
+
+def _fills_itself(packet: av.Packet, prefix_bytes: int) -> bool:
+    """Tell whether the units inside a packet end where it ends, each with its first bit clear."""
+    if not prefix_bytes or not packet.size:
+        return True
+    content, position = bytes(packet), 0
+    while position < len(content):
+        unit = position + prefix_bytes
+        position = unit + int.from_bytes(content[position:unit], "big")
+        if unit >= len(content) or position > len(content) or content[unit] & 0x80:
+            return False
+    return True
 
 
 def _first_video(container: av.container.InputContainer) -> av.VideoStream | None:
     cover = av.stream.Disposition.attached_pic
     return next((s for s in container.streams.video if not s.disposition & cover), None)
-
-
-def _length_s(frame: av.VideoFrame | av.AudioFrame) -> float:
-    if isinstance(frame, av.AudioFrame):
-        return float(frame.samples / frame.sample_rate)
-    duration = getattr(frame, "duration", 0)  # PyAV < 16 tells it for packets only
-    return float(duration * frame.time_base) if duration else 0.0
