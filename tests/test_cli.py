@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import subprocess
@@ -34,7 +35,8 @@ def test_every_rule_has_its_subcommand_and_every_subcommand_its_rule():
 
 
 def test_an_expected_error_is_one_line_and_exit_code_1(tmp_path, capfd):
-    arguments = ["fetch_annotations", "--address", str(tmp_path / "none.csv")]
+    options = json.dumps({"address": str(tmp_path / "none.csv"), "sha256": None})
+    arguments = ["fetch_annotations", "--options", options, "--access", "{}"]
     code = cli.main(["--log", str(tmp_path / "log"), *arguments, "--file", str(tmp_path / "x")])
     error = capfd.readouterr().err
     assert code == 1
@@ -45,7 +47,7 @@ def test_an_expected_error_is_one_line_and_exit_code_1(tmp_path, capfd):
 
 def test_wrong_usage_is_exit_code_2(capfd):
     with pytest.raises(SystemExit) as stop:
-        cli.main(["fetch_annotations", "--adress", "x"])
+        cli.main(["fetch_annotations", "--option", "{}"])
     assert stop.value.code == 2
     with pytest.raises(SystemExit) as stop:
         cli.main(
@@ -58,11 +60,11 @@ def test_wrong_usage_is_exit_code_2(capfd):
 def test_an_unexpected_error_leaves_its_trace_in_the_log(tmp_path, capfd, monkeypatch):
     from hearsay.annotations import download
 
-    def broken(address, file):
+    def broken(options, file):
         raise ZeroDivisionError("by hand")
 
     monkeypatch.setattr(download, "fetch_annotations", broken)
-    arguments = ["fetch_annotations", "--address", "a", "--file", "b"]
+    arguments = ["fetch_annotations", "--options", "{}", "--access", "{}", "--file", "b"]
     assert cli.main(["--log", str(tmp_path / "log"), *arguments]) == 1
     assert "Traceback" in (tmp_path / "log").read_text()
     assert capfd.readouterr().err.count("\n") == 1

@@ -36,6 +36,17 @@ def shards(config: Config, dataset: str) -> list[str]:
     return [f"{shard:05d}" for shard in range(num_shards(config, dataset))]
 
 
+def annotation_list(dataset: Config, split: str) -> Config:
+    """Return `address` and `sha256` (null: not known) of a data set's list of a split."""
+    place = dataset[dataset["reader"]][split]
+    return {"address": place, "sha256": None} if isinstance(place, str) else place
+
+
+def is_address(place: str) -> bool:
+    """Say whether a file comes from an http(s) address; else it is a path."""
+    return place.startswith(("http://", "https://"))
+
+
 def family_of(config: Config, method: str) -> FamilyNeeds:
     """Return what the family of a method needs."""
     return FAMILIES[config["methods"][method]["family"]]

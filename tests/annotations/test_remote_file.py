@@ -16,7 +16,7 @@ from hearsay.annotations.remote_file import BLOCK_BYTES, RemoteFile, fetch_file,
 from hearsay.errors import HearsayError
 
 CONTENT = random.Random(0).randbytes(50_000)
-MD5 = hashlib.md5(CONTENT).hexdigest()
+MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 LIMIT = 1_000_000
 
 
@@ -26,9 +26,9 @@ def site() -> Iterator[Site]:
         yield running
 
 
-def remote(site: Site, body: Body, size: int | None = len(CONTENT), md5: str | None = MD5):
+def remote(site: Site, body: Body, size: int | None = len(CONTENT), checksum: str | None = MD5):
     site.bodies["/a.zip"] = body
-    return RemoteFile("a.zip", f"{site.address}/a.zip", size, md5)
+    return RemoteFile("a.zip", f"{site.address}/a.zip", size, checksum)
 
 
 def names(folder: Path) -> list[str]:
@@ -46,6 +46,15 @@ def test_a_right_file_that_is_here_is_not_asked_for(site, tmp_path):
     (tmp_path / "a.zip").write_bytes(CONTENT)
     fetch_file(remote(site, Body(CONTENT)), tmp_path / "a.zip", LIMIT, OPTIONS)
     assert site.requests == []
+
+
+def test_a_sha256_is_verified_as_an_md5_is(site, tmp_path):
+    sha256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+    file = remote(site, Body(CONTENT, cuts=[20_000]), None, sha256)
+    fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
+    fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+    assert site.ranges("/a.zip") == [None, "bytes=20000-"]
 
 
 def test_a_wrong_file_that_is_here_is_replaced(site, tmp_path):
@@ -107,9 +116,11 @@ def test_a_part_longer_than_the_file_costs_no_try(site, tmp_path):
 
 
 @pytest.mark.parametrize("size", [len(CONTENT), None])
-def test_another_md5_than_announced_is_refused_after_one_whole_fetch(site, tmp_path, size):
-    file = remote(site, Body(CONTENT), size, "0" * 32)
-    with pytest.raises(HearsayError, match=f"md5 {MD5} instead of 0{{32}}; the source holds"):
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_another_checksum_is_refused_after_one_whole_fetch(site, tmp_path, size, algorithm):
+    found = hashlib.new(algorithm, CONTENT).hexdigest()
+    file = remote(site, Body(CONTENT), size, f"{algorithm}:{'0' * len(found)}")
+    with pytest.raises(HearsayError, match=f"{algorithm} {found} instead of 0+; the source holds"):
         fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
     assert len(site.requests) == 1 and names(tmp_path) == []
 
@@ -144,7 +155,7 @@ def test_a_body_of_unknown_size_stops_at_the_limit(site, tmp_path):
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
 
 
-def test_without_an_md5_no_part_is_gone_on_with(site, tmp_path):
+def test_without_a_checksum_no_part_is_gone_on_with(site, tmp_path):
     (tmp_path / ".a.zip.partial").write_bytes(b"another version")
     file = remote(site, Body(CONTENT, cuts=[20_000]), None, None)
     fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
@@ -185,7 +196,7 @@ def test_a_final_refusal_is_not_tried_again(site, tmp_path, code):
 def test_progress_of_a_block_makes_the_next_failure_a_first_one(site, tmp_path):
     content = bytes(5 * BLOCK_BYTES)
     body = Body(content, cuts=[BLOCK_BYTES] * 4)  # 4 failures, 3 tries
-    file = remote(site, body, len(content), hashlib.md5(content).hexdigest())
+    file = remote(site, body, len(content), f"md5:{hashlib.md5(content).hexdigest()}")
     fetch_file(file, tmp_path / "a.zip", len(content), OPTIONS)
     assert (tmp_path / "a.zip").read_bytes() == content
     body.cuts = [1000] * 3

@@ -1,11 +1,7 @@
-import functools
-import threading
-from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from hearsay.annotations.download import fetch_annotations
 from hearsay.annotations.tables import check_index
 from hearsay.annotations.youtube import read_audiocaps, read_audioset
 from hearsay.errors import HearsayError
@@ -89,39 +85,3 @@ def test_the_real_audioset_lists_hold_the_published_counts(tmp_path):
     index = read_audioset(tmp_path)
     check_index(index)
     assert index.clips["split"].value_counts().to_dict() == {"val": 22160, "test": 20371}
-
-
-def test_annotations_come_over_http_or_from_a_path_and_never_in_part(tmp_path):
-    class Short(SimpleHTTPRequestHandler):
-        def do_GET(self):
-            if self.path == "/short.csv":
-                self.send_response(200)
-                self.send_header("Content-Length", "100")
-                self.end_headers()
-                self.wfile.write(b"half")
-            else:
-                super().do_GET()
-
-        def log_message(self, *args):
-            pass
-
-    (tmp_path / "whole.csv").write_text("a,b\n")
-    server = HTTPServer(("127.0.0.1", 0), functools.partial(Short, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    output = tmp_path / "out" / "list.csv"
-    try:
-        fetch_annotations(f"{address}/whole.csv", output)
-        assert output.read_text() == "a,b\n"
-        output.unlink()
-        for bad, reason in (("short.csv", "4 of 100 bytes"), ("none.csv", "404")):
-            with pytest.raises(HearsayError, match=reason):
-                fetch_annotations(f"{address}/{bad}", output)
-            assert list(output.parent.iterdir()) == []
-    finally:
-        server.shutdown()
-        server.server_close()
-    fetch_annotations(str(tmp_path / "whole.csv"), output)
-    assert output.read_text() == "a,b\n"
-    with pytest.raises(HearsayError, match="does not exist"):
-        fetch_annotations(str(tmp_path / "gone.csv"), output)

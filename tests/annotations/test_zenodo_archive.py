@@ -62,7 +62,7 @@ def fetch(tmp_path: Path, chosen: dict[str, Any]) -> Path:
 def test_a_record_says_name_address_size_and_md5(site):
     content = site.bodies["/files/doc.txt/content"].content
     address = f"{site.address}/files/doc.txt/content"
-    md5 = hashlib.md5(content).hexdigest()
+    md5 = f"md5:{hashlib.md5(content).hexdigest()}"
     found = read_record(f"{site.address}/api/records/1", ["doc.txt"], OPTIONS)
     assert found == [RemoteFile("doc.txt", address, 7, md5)]
 

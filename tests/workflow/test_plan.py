@@ -95,9 +95,23 @@ def test_one_method_alone_needs_no_reference(workflow: Workflow) -> None:
 
 @pytest.mark.parametrize("reader", ["audiogrounding", "audiogrounding_v2"])
 def test_the_lists_of_audiogrounding_are_fetched_as_json(workflow: Workflow, reader: str) -> None:
-    lists = {"train": "a.json", "val": "b.json", "test": "c.json"}
+    address = "http://127.0.0.1:9/a.json"
+    pinned = {"address": address, "sha256": "0" * 64}
+    lists = {"train": address, "val": pinned, "test": {**pinned, "sha256": None}}
     workflow.configure({"datasets": {"demo": {"reader": reader, reader: lists}}})
     planned = workflow.planned("results/data/demo/index/phrases.parquet")
+    assert planned == {"fetch_annotations": 3, "build_index": 1}
+
+
+@pytest.mark.parametrize("place", ["own.csv", {"address": "own.csv", "sha256": None}])
+def test_a_list_that_lies_here_is_an_input(workflow: Workflow, place: object) -> None:
+    lists = dict.fromkeys(("train", "val", "test"), place)
+    workflow.configure({"datasets": {"demo": {"reader": "audioset", "audioset": lists}}})
+    result = workflow.run("results/data/demo/index/clips.parquet", "--dry-run")
+    assert result.returncode == 1
+    assert "Missing input files for rule fetch_annotations" in result.stdout
+    (workflow.folder / "own.csv").write_text("")
+    planned = workflow.planned("results/data/demo/index/clips.parquet")
     assert planned == {"fetch_annotations": 3, "build_index": 1}
 
 

@@ -33,6 +33,8 @@ rule make_demo:
 
 
 rule fetch_annotations:
+    input:
+        annotation_files,
     output:
         file="<results>/data/{dataset}/annotations/{split}.{suffix}",
     log:
@@ -40,14 +42,16 @@ rule fetch_annotations:
     conda:
         "../../envs/hearsay.yaml"
     resources:
+        access=fetch_access,
         mem_mb=1000,
         runtime=30,
     params:
         version=1,
-        address=annotation_address,
+        options=annotation_options,
     shell:
         "hearsay --log {log:q} fetch_annotations"
-        " --address {params.address:q}"
+        " --options {params.options:q}"
+        " --access {resources.access:q}"
         " --file {output.file:q}"
 
 

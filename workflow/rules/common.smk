@@ -8,12 +8,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from hearsay.config import (
+    annotation_list,
     family_of,
     form_of,
     form_options,
     gpus_of,
     label_options,
     has_phrases,
+    is_address,
     num_shards,
     reference_method,
     runnable_methods,
@@ -157,7 +159,7 @@ def archive_files(wildcards):
     dataset = config["datasets"][wildcards.dataset]
     section = dataset[dataset["reader"]]
     places = [section[key] for key in ("record", "address") if key in section]
-    return [place for place in places if not place.startswith(("http://", "https://"))]
+    return [place for place in places if not is_address(place)]
 
 
 def archive_folder(wildcards, input):
@@ -167,10 +169,17 @@ def archive_folder(wildcards, input):
     return ["--archive-folder", str(Path(input.clips).parents[1] / "archive")]
 
 
-def annotation_address(wildcards):
-    """Where the list of {split} comes from."""
+def annotation_options(wildcards):
+    """Where the list of {split} comes from, as JSON."""
     dataset = config["datasets"][wildcards.dataset]
-    return dataset[dataset["reader"]][wildcards.split]
+    return json.dumps(annotation_list(dataset, wildcards.split))
+
+
+def annotation_files(wildcards):
+    """The list of {split}, where it lies here."""
+    dataset = config["datasets"][wildcards.dataset]
+    place = annotation_list(dataset, wildcards.split)["address"]
+    return [] if is_address(place) else place
 
 
 def fetch_options(wildcards):

@@ -40,9 +40,9 @@ def fetch_archive(options: dict[str, Any], archives: Path, folder: Path, summary
 
 
 def _single(options: dict[str, Any]) -> RemoteFile:
-    address = options["address"]
+    address, md5 = options["address"], options["md5"]
     name = Path(urlsplit(address).path).name or "archive.zip"
-    return RemoteFile(name, address, None, options["md5"])
+    return RemoteFile(name, address, None, md5 and f"md5:{md5}")
 
 
 def _bring(remote: RemoteFile, archives: Path, options: dict[str, Any]) -> Path:
@@ -54,5 +54,5 @@ def _bring(remote: RemoteFile, archives: Path, options: dict[str, Any]) -> Path:
     path = Path(remote.address)
     fault = find_fault(path, remote) if path.is_file() else "does not exist"
     if fault is not None:
-        raise HearsayError(f"{path}: {fault}; mend the path or the md5 in config")
+        raise HearsayError(f"{path}: {fault}; mend the path or the checksum in config")
     return path

@@ -1,43 +1,36 @@
 """Bring one annotation file from its public address, or from a local path."""
 
 import shutil
-import urllib.error
-import urllib.request
-from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
+from hearsay.annotations.remote_file import RemoteFile, fetch_file, find_fault
 from hearsay.errors import HearsayError
 from hearsay.files import atomic_path
 
-TIMEOUT_S = 60
+MAX_BYTES = 1_000_000_000  # of a list; the longest, AudioSet's unbalanced one, has a tenth of it
 
 
-def fetch_annotations(address: str, file: Path) -> None:
-    """Copy an http(s) address or a local path to `file`, whole or not at all.
+def fetch_annotations(options: dict[str, Any], file: Path) -> None:
+    """Bring the list at an http(s) address or a local path to `file`, verified, or not at all.
+
+    Args:
+        options: `address` (or a path); `sha256` (null: not known, then only the length that the
+            server announces is verified); max_attempts, backoff_s, timeout_s and proxy of `fetch`.
 
     Raises:
-        HearsayError: the address does not answer with the whole file, or the path is absent.
+        HearsayError: the path is absent, or the file another than its checksum says, or see
+            `fetch_file`.
     """
-    if not address.startswith(("http://", "https://")):
-        path = Path(address)
-        if not path.is_file():
-            raise HearsayError(f"annotation file {address} does not exist; mend its path in config")
-        with atomic_path(file) as temporary:
-            shutil.copyfile(path, temporary)
+    address, sha256 = options["address"], options["sha256"]
+    remote = RemoteFile(file.name, address, None, sha256 and f"sha256:{sha256}")
+    if address.startswith(("http://", "https://")):
+        fetch_file(remote, file, MAX_BYTES, options)
         return
-    try:
-        with (
-            urllib.request.urlopen(address, timeout=TIMEOUT_S) as response,
-            atomic_path(file) as temporary,
-            temporary.open("wb") as output,
-        ):
-            shutil.copyfileobj(response, output)
-            expected = response.headers.get("Content-Length")
-            if expected is not None and output.tell() != int(expected):
-                raise HearsayError(
-                    f"{address}: {output.tell()} of {expected} bytes came; run again"
-                )
-    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        raise HearsayError(
-            f"{address} cannot be fetched ({error}); try again, or give a local path in config"
-        ) from error
+    if not Path(address).is_file():
+        raise HearsayError(f"annotation file {address} does not exist; mend its path in config")
+    with atomic_path(file) as temporary:
+        shutil.copyfile(address, temporary)
+        fault = find_fault(temporary, remote)
+        if fault is not None:
+            raise HearsayError(f"{address}: {fault}; mend the path or the sha256 in config")

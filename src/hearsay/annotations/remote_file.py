@@ -29,7 +29,7 @@ class RemoteFile:
     name: str
     address: str
     size: int | None  # bytes; None: not known
-    md5: str | None  # lower-case hex digits; None: not known
+    checksum: str | None  # md5 or sha256, a colon, lower-case hex digits; None: not known
 
 
 class _PassingError(Exception):
@@ -70,12 +70,12 @@ class _Tries:
 
 
 def fetch_file(remote: RemoteFile, path: Path, max_bytes: int, options: dict[str, Any]) -> None:
-    """Bring a file to `path`, a name that it takes only once its size and md5 are right.
+    """Bring a file to `path`, a name that it takes only once its size and checksum are right.
 
     A file of that name and content is left alone. What has come of a file stays in a hidden one
-    beside it, where the next try and the next start go on, if the md5 is known: else nobody
-    could tell whether the parts fit together. A failure counts as one of `max_attempts` in a row
-    unless a block of 1 MiB has come since the one before.
+    beside it, where the next try and the next start go on, if the checksum is known: else
+    nobody could tell whether the parts fit together. A failure counts as one of `max_attempts`
+    in a row unless a block of 1 MiB has come since the one before.
 
     Args:
         max_bytes: a file that is announced to be longer, or turns out to be, is refused.
@@ -86,7 +86,7 @@ def fetch_file(remote: RemoteFile, path: Path, max_bytes: int, options: dict[str
             another file than it announced or a longer one, or the disk is full; address or path
             are named.
     """
-    if remote.md5 is not None and path.is_file() and find_fault(path, remote) is None:
+    if remote.checksum is not None and path.is_file() and find_fault(path, remote) is None:
         return
     if remote.size is not None and remote.size > max_bytes:
         raise HearsayError(
@@ -108,8 +108,8 @@ def fetch_file(remote: RemoteFile, path: Path, max_bytes: int, options: dict[str
         partial.unlink()
         if not resumed:
             raise HearsayError(
-                f"{remote.address}: {fault}; the source holds another file than it announces: "
-                "try again later, or mend the address in config"
+                f"{remote.address}: {fault}; the source holds another file than is expected: "
+                "try again later, or mend the address or the checksum in config"
             )
         tries.failed(_PassingError(f"a part of an earlier try did not fit: {fault}"))
     try:
@@ -143,11 +143,12 @@ def find_fault(path: Path, remote: RemoteFile) -> str | None:
     """Say where a file here differs from what is known of it; None: nowhere."""
     if remote.size is not None and _size(path) != remote.size:
         return f"{_size(path)} bytes instead of {remote.size}"
-    if remote.md5 is None:
+    if remote.checksum is None:
         return None
+    algorithm, _, wanted = remote.checksum.partition(":")
     with path.open("rb") as file:
-        md5 = hashlib.file_digest(file, "md5").hexdigest()
-    return None if md5 == remote.md5 else f"md5 {md5} instead of {remote.md5}"
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    return None if found == wanted else f"{algorithm} {found} instead of {wanted}"
 
 
 def cannot_write(path: Path, error: OSError) -> HearsayError:
@@ -164,7 +165,7 @@ def _fetch_rest(remote: RemoteFile, partial: Path, max_bytes: int, options: dict
     A server that knows no ranges sends the whole file, which then replaces the part.
     """
     limit = max_bytes if remote.size is None else remote.size
-    first = _size(partial) if remote.md5 is not None else 0
+    first = _size(partial) if remote.checksum is not None else 0
     if first and first == remote.size:
         return True
     if first > limit:

@@ -10,7 +10,7 @@ from hearsay.errors import HearsayError
 
 MAX_RECORD_BYTES = 10_000_000
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.() +-]*")  # no folder, nothing hidden
-MD5 = re.compile(r"md5:([0-9a-f]{32})")
+MD5 = re.compile(r"md5:[0-9a-f]{32}")
 
 
 def read_record(address: str, names: list[str], options: dict[str, Any]) -> list[RemoteFile]:
@@ -65,4 +65,4 @@ def _remote_file(name: str, entry: dict[str, Any], where: str) -> RemoteFile:
         raise HearsayError(f"{where}, checksum: {checksum!r} is not of the form md5:32 hex digits")
     if not isinstance(address, str) or not address.startswith(("http://", "https://")):
         raise HearsayError(f"{where}, links.self: {address!r} is no http(s) address")
-    return RemoteFile(name, address, size, match[1])
+    return RemoteFile(name, address, size, match[0])

@@ -16,11 +16,11 @@ def make_demo(
     generate.make_demo(options, num_clips, clip_duration_s, folder, num_workers)
 
 
-def fetch_annotations(address: str, file: Path) -> None:
+def fetch_annotations(options: Options, access: Options, file: Path) -> None:
     """Bring one annotation file of a data set from its public address or a local path."""
     from hearsay.annotations import download
 
-    download.fetch_annotations(address, file)
+    download.fetch_annotations({**options, **access}, file)
 
 
 def fetch_archive(
