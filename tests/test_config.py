@@ -63,6 +63,18 @@ def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, p
         ("datasets.demo.reader", "folder", "config: datasets.demo has reader folder, but no"),
         ("datasets.demo.reader", "audiogrounding", "config: datasets.demo has reader audiogroundi"),
         ("datasets.demo.reader", "audioground", "config: datasets.demo.reader: 'audioground' is n"),
+        ("datasets.demo.exclude", {"audiocaps": ["dev"]}, "config: datasets.demo.exclude.audiocap"),
+        (
+            "datasets.demo.exclude",
+            {"audiocaps": ["val"]},
+            "config: datasets.demo.exclude: 'audiocap",
+        ),
+        (
+            "datasets.demo.exclude",
+            {"demo": ["val"]},
+            "config: datasets.demo.exclude: demo excludes v",
+        ),
+        ("datasets.demo.max_missing.val", 1.5, "config: datasets.demo.max_missing.val: 1.5 is gre"),
         ("features.logmel.fmax", 8000, "config: features.logmel: unknown key 'fmax'"),
         ("clip.model", "ViT-B-32", "config: clip.model 'ViT-B-32' needs clip.pretrained"),
         ("words.skipgram.vectors", "x", "config: words.skipgram: unknown key 'vectors'"),
@@ -101,6 +113,20 @@ def test_a_wrong_value_gets_one_line_that_names_its_key(config, key, value, mess
         check_config(change(config, key, value), SCHEMA)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def test_data_sets_that_exclude_each_other_are_refused(config):
+    datasets = {name: deepcopy(config["datasets"]["demo"]) for name in ("demo", "b", "c")}
+    for name, other in (("demo", "b"), ("b", "c")):
+        datasets[name]["exclude"] = {other: ["test"]}
+    check_config(change(config, "datasets", datasets), SCHEMA)
+    datasets["c"]["exclude"] = {"b": ["val"]}
+    with pytest.raises(HearsayError) as error:
+        check_config(change(config, "datasets", datasets), SCHEMA)
+    assert str(error.value) == (
+        "config: datasets.c.exclude: b excludes videos of c, which excludes videos of b: no index "
+        "could be built before the other; drop one of these"
+    )
 
 
 def test_published_weights_of_wal_net_take_the_papers_spectrogram_alone(config):

@@ -47,6 +47,8 @@ def check_config(config: Config, schema: Path) -> None:
         _check_known(f"benchmark.stages.{stage}", dataset, config["datasets"], "datasets")
     for name in used_datasets(config):
         _check_dataset(config, name)
+    for name in config["datasets"]:
+        _check_exclude(config, name, [name])
     subset = benchmark["subset"]
     if subset is not None and not SUBSET_NAME.fullmatch(Path(subset).stem):
         raise HearsayError(
@@ -95,6 +97,27 @@ def _check_address(config: Config, name: str) -> None:
             f"config: datasets.{name}.fetch.address {address!r}: give an http(s) address that "
             "holds {video_id} once"
         )
+
+
+def _check_exclude(config: Config, name: str, path: list[str]) -> None:
+    """Refuse to exclude the videos of unknown data sets, and data sets that exclude each other's.
+
+    Args:
+        name: of the last data set of `path`.
+        path: data sets, each of which excludes videos of the next.
+    """
+    for other in config["datasets"][name]["exclude"]:
+        key = f"datasets.{name}.exclude"
+        _check_known(key, other, config["datasets"], "datasets")
+        _check_reader(config, other)
+        if other in path:
+            first, *ring = [*path[path.index(other) :], other]
+            links = ", which excludes videos of ".join(ring)
+            raise HearsayError(
+                f"config: {key}: {first} excludes videos of {links}: no index could be built "
+                "before the other; drop one of these"
+            )
+        _check_exclude(config, other, [*path, other])
 
 
 def _check_rates(config: Config, name: str) -> None:

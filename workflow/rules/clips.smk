@@ -88,6 +88,7 @@ rule fetch_archive:
 rule build_index:
     input:
         reader_inputs,
+        excluded_clips=excluded_indexes,
     output:
         clips="<results>/data/{dataset}/index/clips.parquet",
         captions="<results>/data/{dataset}/index/captions.parquet",
@@ -106,6 +107,7 @@ rule build_index:
         options=reader_options,
         num_clips=dataset_option("num_clips"),
         shuffle_seed=dataset_option("shuffle_seed"),
+        exclude=exclude_options,
     shell:
         "hearsay --log {log:q} build_index"
         " --dataset {wildcards.dataset:q}"
@@ -117,6 +119,7 @@ rule build_index:
         " --captions {output.captions:q}"
         " --phrases {output.phrases:q}"
         " {params.options:q}"
+        " {params.exclude:q}"
 
 
 rule fetch_clips:

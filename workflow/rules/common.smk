@@ -147,6 +147,21 @@ def reader_options(wildcards):
     return ["--options", json.dumps(options)]
 
 
+def excluded_indexes(wildcards):
+    """The clips of the data sets of which {dataset} may not use all videos."""
+    names = config["datasets"][wildcards.dataset]["exclude"]
+    return [f"<results>/data/{name}/index/clips.parquet" for name in names]
+
+
+def exclude_options(wildcards, input):
+    """Whose videos {dataset} may not use, as options; nothing where it may use all."""
+    splits = config["datasets"][wildcards.dataset]["exclude"]
+    if not splits:
+        return []
+    given = ["--excluded-splits", json.dumps(splits)]
+    return [*given, *options("--excluded-clips", input.excluded_clips)]
+
+
 def archive_options(wildcards):
     """Where the archives of {dataset} come from, as JSON."""
     dataset = config["datasets"][wildcards.dataset]

@@ -1,6 +1,6 @@
 """Build the index of a data set: read its annotations, check, shuffle once, freeze."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 
 from hearsay.annotations.audiogrounding import read_audiogrounding, read_audiogrounding_v2
 from hearsay.annotations.esc50 import read_esc50
+from hearsay.annotations.exclude import mark_excluded
 from hearsay.annotations.folder import read_folder
 from hearsay.annotations.fsdkaggle2018 import read_fsdkaggle2018
 from hearsay.annotations.tables import Index, check_index, read_index, write_index
@@ -50,6 +51,8 @@ def build_index(
     captions: Path,
     phrases: Path,
     options: dict[str, Any] | None = None,
+    excluded_splits: Mapping[str, Sequence[str]] | None = None,
+    excluded_clips: Sequence[Path] = (),
 ) -> None:
     """Write the index tables of a data set, its clips in one seeded random order.
 
@@ -58,6 +61,7 @@ def build_index(
 
     Args:
         options: of the readers in ARCHIVE_READERS; the others take none.
+        excluded_splits, excluded_clips: see `mark_excluded`; None: every clip may be used.
 
     Raises:
         HearsayError: the reader is unknown, the annotations break a rule, or their number
@@ -76,6 +80,9 @@ def build_index(
             f"datasets.{dataset}.num_clips is {num_clips}, but the annotations hold "
             f"{len(index.clips)} clips; set it to {len(index.clips)}"
         )
+    if excluded_splits:
+        marked = mark_excluded(dataset, index.clips, excluded_splits, excluded_clips)
+        index = replace(index, clips=marked)
     write_index(shuffle_index(index, shuffle_seed), clips, captions, phrases)
 
 

@@ -27,11 +27,12 @@ CLIPS_SCHEMA = pa.schema(
         ("labels", pa.list_(pa.string())),
         ("licence", pa.string()),  # of the clip, in its data set's words; null: not stated
         ("freesound_id", pa.string()),  # of the recording it is cut from; null: not stated
+        ("excluded", pa.string()),  # why it is never used, e.g. "audiocaps test"; null: it may be
     ]
 )
 # A job reads the rows of its shard and not the millions around them.
 ROWS_PER_GROUP = 10_000
-NOT_ALWAYS_STATED = ("licence", "freesound_id")  # a table may do without these columns
+NOT_ALWAYS_STATED = ("licence", "freesound_id", "excluded")  # a table may do without these columns
 CAPTIONS_SCHEMA = pa.schema(
     [("caption_id", pa.string()), ("clip_id", pa.string()), ("text", pa.string())]
 )

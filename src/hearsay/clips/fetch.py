@@ -71,7 +71,7 @@ def fetch_clips(
                 f"clip {clip.clip_id} has source archive, and its reader has no archive that "
                 "could be fetched; unpack it and give the files to reader folder"
             )
-    if any(clip.source not in LOCAL_SOURCES for clip in rows):
+    if any(clip.source not in LOCAL_SOURCES and not clip.excluded for clip in rows):
         find_ffmpeg()
     media_folder.mkdir(parents=True, exist_ok=True)
     for leftover in media_folder.glob(".*.partial.*"):
@@ -86,9 +86,10 @@ def fetch_clips(
     counts = Counter(outcome.status for outcome in outcomes.values())
     in_order = [outcomes[clip.clip_id] for clip in rows]
     unreached = [outcome for outcome in in_order if outcome.status in PASSING_FETCH_STATUSES]
-    if len(unreached) > MOST_UNREACHED * len(rows):
+    num_asked = len(rows) - counts["excluded"]
+    if len(unreached) > MOST_UNREACHED * num_asked:
         raise HearsayError(
-            f"{len(unreached)} of the {len(rows)} clips of shard {shard} could not be reached "
+            f"{len(unreached)} of the {num_asked} clips of shard {shard} could not be reached "
             f"({unreached[0].status}: {unreached[0].detail[:300]}); check the network, fetch.proxy "
             "and fetch.cookies, then start again: what is fetched stays"
         )
@@ -107,6 +108,8 @@ def _clip(row: Mapping[Hashable, Any]) -> Clip:
         locator=row["locator"],
         start_s=row["start_s"],
         end_s=None if end_s is None or math.isnan(end_s) else end_s,
+        # An index of earlier versions has no such column.
+        excluded=excluded if isinstance(excluded := row.get("excluded"), str) else None,
     )
 
 

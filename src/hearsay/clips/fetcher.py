@@ -35,6 +35,7 @@ class Clip:
     locator: str
     start_s: float
     end_s: float | None
+    excluded: str | None = None  # why it is not to be used
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class Fetcher:
         Raises:
             HearsayError: something that concerns all clips.
         """
+        if clip.excluded:  # even where it was fetched before
+            return Outcome(clip.clip_id, "excluded", clip.excluded, tool="")
         request = [clip.source, clip.locator, clip.start_s, clip.end_s]
         settled = self._settled(clip, request)
         if settled is not None:

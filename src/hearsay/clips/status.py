@@ -4,6 +4,7 @@ import pyarrow as pa
 
 FETCH_STATUSES = (
     "ok",
+    "excluded",  # by the index: never asked for
     "private",
     "removed",  # by the uploader or the site, for no other reason named here
     "account_terminated",

@@ -42,12 +42,24 @@ def build_index(
     captions: Path,
     phrases: Path,
     options: Options | None,
+    excluded_splits: Options | None,
+    excluded_clips: list[Path] | None,
 ) -> None:
     """Read the annotations of a data set into the index tables, shuffled once."""
     from hearsay.annotations import index
 
     index.build_index(
-        dataset, reader, source, num_clips, shuffle_seed, clips, captions, phrases, options
+        dataset,
+        reader,
+        source,
+        num_clips,
+        shuffle_seed,
+        clips,
+        captions,
+        phrases,
+        options,
+        excluded_splits,
+        excluded_clips or [],
     )
 
 

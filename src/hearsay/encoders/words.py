@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hearsay.annotations.exclude import read_excluded
 from hearsay.encoders.tokens import spellings, tokenise
 from hearsay.encoders.word_counts import count_words, summarise
 from hearsay.encoders.word_store import (
@@ -159,7 +160,8 @@ def open_vectors(
             "captions of a data set"
         )
     table = read_captions(clips, captions)
-    train = table.loc[table["split"] == "train", "words"]
+    usable = (table["split"] == "train") & ~table["clip_id"].isin(read_excluded(clips))
+    train = table.loc[usable, "words"]
     sentences = [[word.lower() for word in words] for words in train]
     return train_skipgram(sentences, options["skipgram"]), options["skipgram"]["dataset"]
 
