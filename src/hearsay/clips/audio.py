@@ -132,10 +132,9 @@ class MixedBlocks:
         return self.blocks
 
     def _mix(self) -> None:
-        if self.fifo.samples:
-            block = mean_of_channels(self.fifo.read(0))
-            if self.begin + len(block) > 0:
-                self.blocks.append((self.begin, block))
+        frame = self.fifo.read(0)  # all of them
+        if frame is not None and self.begin + frame.samples > 0:
+            self.blocks.append((self.begin, mean_of_channels(frame)))
 
 
 def mean_of_channels(frame: AudioFrame) -> Waveform:
