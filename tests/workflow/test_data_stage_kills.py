@@ -1,4 +1,4 @@
-"""The data stage on a bad server, killed and started again: benchmarks/bench_data_stage.py, small."""
+"""A data stage on a bad server, killed and started again (benchmarks/bench_data_stage.py)."""
 
 import json
 import subprocess

@@ -33,10 +33,11 @@ def serve_media(folder: Path, port: int = 0) -> Iterator[str]:
 
     Yields the address, "http://127.0.0.1:PORT/"; port 0 is any that is free. Range requests,
     HEAD and kept-alive connections are understood. The file `faults.json` in the folder, where
-    there is one, maps file names to faults: {"status": HTTP status or null, "times": only the first n requests
-    fail (null: all), "retry_after_s": header of the answer or null, "truncate_bytes": the file
-    breaks off at this byte though its whole length was announced, "reset": the connection is
-    reset instead of closed, "delay_s": wait before the answer}; absent keys do nothing.
+    there is one, maps file names to faults: {"status": HTTP status or null, "times": only the
+    first n requests fail (null: all), "retry_after_s": header of the answer or null,
+    "truncate_bytes": the file breaks off at this byte though its whole length was announced,
+    "reset": the connection is reset instead of closed, "delay_s": wait before the answer}; absent
+    keys do nothing.
 
     Raises:
         HearsayError: the folder is absent or its `faults.json` has an unknown key.
