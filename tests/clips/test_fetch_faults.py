@@ -121,7 +121,7 @@ def test_what_is_wrong_with_the_media_itself(media: Path, tmp_path: Path) -> Non
         "short": "too_short",
         "half_a_file": "corrupt",
         "damaged": "corrupt",
-        "page": "corrupt",  # a page that the server calls video/mp4
+        "page": "unknown",  # a page that the server calls video/mp4
         "noise": "corrupt",
         "fine": "ok",
         "html": "unknown",

@@ -1,6 +1,8 @@
 import io
+from pathlib import Path
 
 import pytest
+import yt_dlp
 from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
@@ -126,6 +128,49 @@ MESSAGES = [
     ("unknown", "Unsupported URL: http://example.org/page.html"),
     ("unknown", "[youtube] x: Requested format is not available. Use --list-formats for a list"),
     ("unknown", "[youtube] x: The following content is not available on this app."),
+    ("unknown", "[youtube] x: This video is unavailable on this device."),
+    ("unknown", "[youtube] x: Video unavailable. This content isn’t available."),
+    (
+        "unknown",
+        "[youtube] x: Video unavailable. Playback on other websites has been disabled by the "
+        "video owner",
+    ),
+    ("unknown", "[youtube] x: This video is DRM protected"),
+    ("unknown", "[youtube] x: The page needs to be reloaded."),
+    ("unknown", "[youtube] x: Failed to extract any player response"),
+    (
+        "bot_check",
+        "[youtube] x: All player responses are invalid. Your IP is likely being blocked by Youtube",
+    ),
+    (
+        "forbidden",
+        "[youtube] x: Video unavailable. This video is restricted. Please check the Google "
+        "Workspace administrator and/or the network administrator restrictions.",
+    ),
+    ("forbidden", f"[youtube] x: Login details are needed to download this content. {COOKIES}"),
+    (
+        "copyright",
+        "[youtube] x: Video unavailable. This video contains content from UMG, who has blocked it "
+        "from display on this website or application",
+    ),
+    (
+        "account_terminated",
+        "[youtube] x: Video unavailable. This account has been terminated for a violation of "
+        "YouTube's Terms of Service.",
+    ),
+    (
+        "removed",
+        "[youtube] x: Video unavailable. This video is no longer available due to a privacy claim "
+        "by a third party",
+    ),
+    (
+        "members_only",
+        "[youtube] x: Video unavailable. This video is only available to Music Premium members",
+    ),
+    ("age_restricted", "[youtube] x: This video is age-restricted and only available on YouTube."),
+    ("live", "[youtube] x: Premiere will begin shortly"),
+    ("live", "[youtube] x: This live event has ended."),
+    ("live", "[youtube] x: We're processing this video. Check back later."),
 ]
 
 
@@ -135,8 +180,8 @@ def test_a_message_of_yt_dlp_has_its_status(status: str, message: str) -> None:
 
 
 def test_every_status_that_a_message_can_have_is_in_the_table() -> None:
-    found_by_decoding = {"ok", "no_audio", "no_video", "too_short", "corrupt"}
-    assert {status for status, _ in MESSAGES} == set(FETCH_STATUSES) - found_by_decoding
+    without_a_message = {"ok", "excluded", "no_audio", "no_video", "too_short", "corrupt"}
+    assert {status for status, _ in MESSAGES} == set(FETCH_STATUSES) - without_a_message
     assert set(FETCH_STATUSES) >= PERMANENT_FETCH_STATUSES | BLOCKING_FETCH_STATUSES
     assert not PERMANENT_FETCH_STATUSES & BLOCKING_FETCH_STATUSES
 
@@ -227,3 +272,33 @@ def test_a_fault_of_ffmpeg_itself_is_no_fault_of_the_media(code: int, log: str) 
 
 def test_a_full_disk_is_no_matter_of_one_clip() -> None:
     assert explain_ffmpeg(228, "[out#0] [error] Error: No space left on device") is None
+
+
+# What yt-dlp says by itself, where the rest is YouTube's own words.
+OWN_TEXTS = [
+    ("bot_check", "All player responses are invalid. Your IP is likely being blocked by Youtube"),
+    ("bot_check", "YouTube is requiring a captcha challenge before playback"),
+    ("rate_limited", "has been rate-limited by YouTube for up to an hour"),
+    ("geo_blocked", "The uploader has not made this video available in your country"),
+    ("geo_blocked", "This video is not available from your location due to geo restriction"),
+    ("forbidden", "Login details are needed to download this content"),
+    ("forbidden", "This video is only available for registered users"),
+    ("live", "The channel is not currently live"),
+    ("unknown", "This video is DRM protected"),
+    ("unknown", "Failed to extract any player response"),
+]
+
+
+@pytest.fixture(scope="module")
+def yt_dlp_source() -> str:
+    root = Path(yt_dlp.__file__).parent
+    files = [*root.glob("*.py"), *root.glob("utils/*.py"), root / "extractor" / "common.py"]
+    return "".join(file.read_text() for file in [*files, *root.glob("extractor/youtube/*.py")])
+
+
+@pytest.mark.parametrize(("status", "text"), OWN_TEXTS)
+def test_what_yt_dlp_itself_says_stands_in_its_source(
+    status: str, text: str, yt_dlp_source: str
+) -> None:
+    assert text in yt_dlp_source, "yt-dlp says it otherwise now: see hearsay.clips.outcomes"
+    assert classify_message(text) == status

@@ -6,17 +6,19 @@ import os
 import random
 import threading
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hearsay.clips.journal import Journal
 from hearsay.clips.outcomes import FetchError
 from hearsay.clips.rate_limit import RunLimiter
-from hearsay.clips.section import cut_section, section_suffix
-from hearsay.clips.sources import TOOL, MediaFinder, page_address
+from hearsay.clips.section import Section, cut_section, section_suffix
+from hearsay.clips.sources import TOOL, Media, MediaFinder, page_address
 from hearsay.clips.status import BLOCKING_FETCH_STATUSES, PERMANENT_FETCH_STATUSES
 from hearsay.clips.verify import MediaContent, verify_media
+from hearsay.errors import HearsayError
 
 LOCALHOST = "http://localhost/"
 LOCAL_SOURCES = ("file", "archive")  # verified where they lie
@@ -168,6 +170,8 @@ class Fetcher:
         while True:
             attempts += 1
             self._limiter.wait()
+            if self.stop.is_set():
+                raise HearsayError("another clip has ended the job")  # and told why
             try:
                 outcome = self._fetch_once(clip, attempts)
                 self._limiter.succeeded()
@@ -202,14 +206,7 @@ class Fetcher:
         suffix = section_suffix(media.streams, clip.start_s)
         temporary = self._folder / f".{clip.clip_id}.{os.getpid()}.partial{suffix}"
         try:
-            section = cut_section(
-                media.streams,
-                clip.start_s,
-                clip.end_s,
-                temporary,
-                self._options["timeout_s"],
-                media.proxy,
-            )
+            section = self._cut(clip, media, temporary)
             self._check(section.content, section.duration_s)
             path = self._folder / f"{clip.clip_id}{suffix}"
             num_bytes = temporary.stat().st_size
@@ -225,6 +222,38 @@ class Fetcher:
             path=str(path),
             start_offset_s=section.start_offset_s,
         )
+
+    def _cut(self, clip: Clip, media: Media, temporary: Path) -> Section:
+        """Cut a clip out of remote media; where ffmpeg stumbles, out of whole files brought here.
+
+        What fails then is the fault of the source and no more of the way to it.
+        """
+        cut = partial(cut_section, start_s=clip.start_s, end_s=clip.end_s, output=temporary)
+        timeout_s = self._options["timeout_s"]
+        try:
+            return cut(media.streams, timeout_s=timeout_s, proxy=media.proxy)
+        except FetchError as error:
+            if not error.is_unclear and error.status != "corrupt":
+                raise
+            failure = error
+        if not all(stream.is_file for stream in media.streams):
+            raise FetchError("unknown", failure.detail) from failure
+        names = [f"{temporary.name}.{number}" for number in range(len(media.streams))]
+        bodies = [self._folder / name for name in names]
+        try:
+            pairs = list(zip(media.streams, bodies, strict=True))
+            whole = [self._finder.fetch_body(stream, body) for stream, body in pairs]
+            brought = tuple(replace(stream, url=str(body)) for stream, body in pairs)
+            return cut(brought, timeout_s=timeout_s, proxy="")
+        except FetchError as error:
+            status = error.status
+            if status == "corrupt" and not all(whole):
+                status = "network"  # it may have broken off
+            detail = f"{error.detail} | before that: {failure.detail}"
+            raise FetchError(status, detail, error.retry_after_s, in_media_stage=True) from error
+        finally:
+            for body in bodies:
+                body.unlink(missing_ok=True)
 
     def _check(self, content: MediaContent, duration_s: float) -> None:
         if not content.has_audio:

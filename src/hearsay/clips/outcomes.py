@@ -25,7 +25,10 @@ HTTP_STATUSES = {
 # Tried in this order, so that the narrower meaning wins: "blocked it in your country on
 # copyright grounds" can be had elsewhere, and "Video unavailable." begins many messages.
 MESSAGES: tuple[tuple[str, str], ...] = (
-    ("bot_check", r"not a bot|captcha|unusual traffic|automated queries"),
+    (
+        "bot_check",
+        r"not a bot|captcha|unusual traffic|automated queries|IP is likely being blocked",
+    ),
     (
         "rate_limited",
         r"rate-?limited by|isn.t available, try again later|Too Many Requests|HTTP Error 429",
@@ -33,7 +36,7 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     (
         "members_only",
         r"members-only|channel's members|members on level|Join this channel|requires payment"
-        r"|only available to Music Premium members|pay to watch|rent(al)? or purchase",
+        r"|only available to (Music|YouTube) Premium members|pay to watch|rent(al)? or purchase",
     ),
     ("private", r"private video|video is private|been granted access|is not public"),
     (
@@ -46,7 +49,7 @@ MESSAGES: tuple[tuple[str, str], ...] = (
         r"in your (country|region|location)|from your (country|location|region)"
         r"|geo.?restrict|geo.?block",
     ),
-    ("copyright", r"copyright|trademark claim"),
+    ("copyright", r"copyright|trademark claim|contains content from .{1,200} blocked"),
     (
         "age_restricted",
         r"confirm your age|age.?restricted|inappropriate for some users|age verification"
@@ -55,20 +58,28 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     (
         "live",
         r"live event|Premieres? (in|will begin|starts)|begin(s)? (in|shortly|in a few moments)"
-        r"|not currently live|live stream recording is not available|is offline|has not started",
+        r"|not currently live|live stream recording is not available|is offline|has not started"
+        r"|processing this video",
     ),
+    (
+        # What one of yt-dlp's clients may not play says nothing of the video, and what comes of
+        # "This content isn't available." alone is known to pass.
+        "unknown",
+        r"on this (app|device)\b|content isn.t available\.|Playback on other websites",
+    ),
+    ("forbidden", r"administrator restrictions|Restricted Mode|video is restricted"),
     ("no_video", r"no video stream"),
     ("not_found", r"HTTP Error (404|410)|Incomplete YouTube ID|does not exist|not found on server"),
     (
         "removed",
         r"has been removed|removed by the (user|uploader)|no longer available"
         r"|video (is )?(unavailable|not available)|isn.t available anymore"
-        # "... not available on this app" is a fault of yt-dlp's client, not of the video.
-        r"|content is not available(?! on this app)|deleted",
+        r"|content is not available|deleted",
     ),
     (
         "forbidden",
-        r"HTTP Error (401|403)|only available for registered users|login required|sign in|log in",
+        r"HTTP Error (401|403)|only available for registered users|login (required|details)"
+        r"|sign in|log in",
     ),
     (
         "network",
@@ -91,6 +102,13 @@ _FFMPEG_NETWORK = re.compile(
     r"|Error reading HTTP response|Input/output error|Error in the pull function|Operation timed",
     re.IGNORECASE,
 )
+# Its "Input/output error" may also mean a body without a stated length, or too many redirects.
+_FFMPEG_SURELY_NETWORK = re.compile(
+    r"Stream ends prematurely at \d+, should be (?!18446744073709551615)"
+    r"|Connection (timed out|refused|reset)|timed out|Failed to resolve|unreachable"
+    r"|No route to host|Broken pipe|Error reading HTTP response",
+    re.IGNORECASE,
+)
 _FFMPEG_CORRUPT = re.compile(
     r"Invalid data found|moov atom not found|corrupt|Error while decoding|Invalid NAL"
     r"|Header missing|does not contain any stream|Error splitting|Error submitting|partial file",
@@ -102,7 +120,8 @@ class FetchError(Exception):
     """One clip could not be fetched, for a reason that FETCH_STATUSES names.
 
     `in_media_stage` tells a 403 of the media's address, which may merely have expired, from
-    one of the page.
+    one of the page. `is_unclear`: ffmpeg does not tell whether the source is broken or the way
+    to it; a reset connection and a damaged file can leave the same log.
     """
 
     def __init__(
@@ -111,11 +130,13 @@ class FetchError(Exception):
         detail: str,
         retry_after_s: float | None = None,
         in_media_stage: bool = False,
+        is_unclear: bool = False,
     ) -> None:
         self.status = status
         self.detail = " ".join(detail.split())[:DETAIL_CHARACTERS]
         self.retry_after_s = retry_after_s
         self.in_media_stage = in_media_stage
+        self.is_unclear = is_unclear
         super().__init__(f"{status}: {self.detail}")
 
 
@@ -174,13 +195,15 @@ def explain_ffmpeg(return_code: int, log: str) -> FetchError | None:
         code = http.group(1) or http.group(2)
         status = "network" if code == "5XX" else classify_http(int(code))
         return FetchError(status, detail, in_media_stage=True)
+    is_unclear = False
     if _FFMPEG_NETWORK.search(log):
         status = "network"
+        is_unclear = not _FFMPEG_SURELY_NETWORK.search(log)
     elif return_code > 0 and _FFMPEG_CORRUPT.search("".join(lines)):
-        status = "corrupt"
+        status, is_unclear = "corrupt", True
     else:  # ffmpeg was killed, or is too old for an option: the media is not to blame
         status = "unknown"
-    return FetchError(status, detail, in_media_stage=True)
+    return FetchError(status, detail, in_media_stage=True, is_unclear=is_unclear)
 
 
 def parse_retry_after(value: str | None) -> float | None:

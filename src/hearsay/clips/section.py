@@ -30,6 +30,7 @@ class Stream:
     headers: dict[str, str]
     cookies: str  # as ffmpeg's option -cookies wants them
     is_mp4: bool  # a section can be copied from MP4; from WebM and Matroska it comes out wrong
+    is_file: bool = True  # else a playlist of pieces
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,21 @@ import io
 import logging
 import re
 import threading
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import yaml
 import yt_dlp
 from yt_dlp.version import __version__ as YT_DLP_VERSION
 
+from hearsay.clips.body import save_body
 from hearsay.clips.outcomes import FetchError, explain_extraction
-from hearsay.clips.section import Stream
+from hearsay.clips.patience import call_within
+from hearsay.clips.section import LONGEST_TIMEOUTS, Stream
 from hearsay.errors import HearsayError
 
 TOOL = f"yt-dlp {YT_DLP_VERSION}"
@@ -23,6 +26,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 VIDEO_ID = "{video_id}"  # in fetch.address
 MP4_SUFFIXES = frozenset({"mp4", "m4a", "m4v", "mov"})
 NOT_THERE = frozenset({"is_live", "is_upcoming", "post_live"})
+EXTRACTION_TIMEOUTS = 10  # yt-dlp may search for so many times timeout_s
+
+Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +78,7 @@ class MediaFinder:
         """
         loopback = urlsplit(url).hostname in LOOPBACK
         downloader = self._downloader(loopback)
-        try:
-            info = downloader.extract_info(url, download=False)
-        except yt_dlp.utils.YoutubeDLError as error:
-            raise explain_extraction(error) from error
-        except Exception as error:  # whatever breaks inside an extractor must cost one clip only
-            detail = f"yt-dlp failed: {type(error).__name__}: {error}"
-            raise FetchError(explain_extraction(error).status, detail) from error
+        info = self._ask(lambda: downloader.extract_info(url, download=False), EXTRACTION_TIMEOUTS)
         if info.get("live_status") in NOT_THERE or info.get("is_live"):
             raise FetchError("live", f"live_status is {info.get('live_status')}")
         formats = info.get("requested_formats") or ([info] if info.get("url") else [])
@@ -88,6 +88,39 @@ class MediaFinder:
         formats = sorted(formats, key=lambda one: one.get("vcodec") == "none")
         streams = tuple(_stream(downloader, one, info) for one in formats)
         return Media(streams, "" if loopback else self._options["proxy"])
+
+    def fetch_body(self, stream: Stream, path: Path) -> bool:
+        """Write the whole file of a stream to `path`, by plain HTTP instead of ffmpeg.
+
+        Returns:
+            whether it is known to be whole: its length was stated, or its end was marked.
+
+        Raises:
+            FetchError: it cannot be had to its end, is very large, or is an HTML page.
+            HearsayError: the disk is full.
+        """
+        downloader = self._downloader(urlsplit(stream.url).hostname in LOOPBACK)
+        stop = threading.Event()
+        try:
+            return self._ask(lambda: save_body(downloader, stream, path, stop), LONGEST_TIMEOUTS)
+        finally:
+            stop.set()
+
+    def _ask(self, asked: Callable[[], Answer], num_timeouts: int) -> Answer:
+        """Call yt-dlp; its timeout is that of one read, so that a trickle could last for ever."""
+        limit_s = num_timeouts * self._options["timeout_s"]
+        try:
+            return call_within(limit_s, asked)
+        except TimeoutError as error:
+            self._local.downloaders = {}  # those in use stay with the thread that hangs
+            raise FetchError("network", f"yt-dlp did not end within {limit_s:.0f} s") from error
+        except (FetchError, HearsayError):
+            raise
+        except yt_dlp.utils.YoutubeDLError as error:
+            raise explain_extraction(error) from error
+        except Exception as error:  # whatever breaks inside an extractor must cost one clip only
+            detail = f"yt-dlp failed: {type(error).__name__}: {error}"
+            raise FetchError(explain_extraction(error).status, detail) from error
 
     def _downloader(self, loopback: bool) -> Any:
         found = getattr(self._local, "downloaders", None)
@@ -179,6 +212,7 @@ def _stream(downloader: Any, one: dict[str, Any], info: dict[str, Any]) -> Strea
             for cookie in cookies
         ),
         is_mp4=protocol in ("http", "https") and one.get("ext") in MP4_SUFFIXES,
+        is_file=protocol in ("http", "https"),
     )
 
 
