@@ -210,7 +210,7 @@ def test_version_1_given_to_the_reader_of_version_2_is_told_so(tmp_path):
 
 
 def test_a_missing_list_is_named(tmp_path):
-    with pytest.raises(HearsayError, match=r"train\.json does not exist; run the rule fetch_annot"):
+    with pytest.raises(HearsayError, match=r"train\.json does not exist; the rule that fetches"):
         read_audiogrounding(tmp_path)
 
 

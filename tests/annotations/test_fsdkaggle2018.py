@@ -91,7 +91,7 @@ def test_a_malformed_row_is_named_with_file_and_line(tmp_path, name, old, new, m
 def test_an_absent_list_names_the_rule_that_brings_it(tmp_path):
     write_lists(tmp_path)
     (tmp_path / "FSDKaggle2018.meta" / TEST).unlink()
-    with pytest.raises(HearsayError, match=f"{TEST} does not exist; run the rule fetch_archive"):
+    with pytest.raises(HearsayError, match=f"{TEST} does not exist; the rule that fetches"):
         read_fsdkaggle2018(tmp_path, NO_VAL)
 
 

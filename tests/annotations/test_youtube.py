@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,34 @@ def test_audiocaps_rows_of_one_clip_are_joined(lists):
     assert first["text"].tolist() == ["Rain, then thunder", "It rains"]
 
 
-def test_audiocaps_names_the_row_of_a_wrong_start(lists):
-    (lists / "val.csv").write_text("audiocap_id,youtube_id,start_time,caption\n1,x,soon,Rain\n")
-    with pytest.raises(HearsayError, match=r"val\.csv, row 1, column start_time: 'soon'"):
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ("7,x,soon,Rain", "column start_time: 'soon' is no whole number of seconds"),
+        ("7,x,-1,Rain", "column start_time: '-1' is no whole"),
+        ("7,x,1.5,Rain", "column start_time: '1.5' is no whole"),
+        ("7,#NAME?,1,Rain", "column youtube_id: '#NAME\\?' is no id"),
+        ("7,x,1,", "column caption: '' is empty"),
+        ("7,x,1", "3 cells for 4 columns"),
+        ("7,x,1,Rain, thunder", "5 cells for 4 columns"),
+        ('7,x,1,"Rain" and', "no CSV"),
+        ("01,x,1,Rain", "column audiocap_id: '01' stands in an earlier row too"),
+        ("7,_x-0,20,Rain", "column youtube_id: '_x-0' is a clip of train too"),
+    ],
+)
+def test_audiocaps_names_file_and_line_of_a_malformed_row(lists, row, line):
+    good = '11,y,20,"Rain,\nand wind"\n'  # of two lines
+    (lists / "val.csv").write_text(f"audiocap_id,youtube_id,start_time,caption\n{good}{row}\n")
+    with pytest.raises(HearsayError, match=rf"val\.csv, line 4(, |: ){line}"):
+        read_audiocaps(lists)
+
+
+def test_audiocaps_of_other_columns_is_refused(lists):
+    (lists / "test.csv").write_text("youtube_id,start_time,caption\nx,1,Rain\n")
+    with pytest.raises(HearsayError, match=r"test\.csv, line 1: the columns are 'youtube_id,st"):
+        read_audiocaps(lists)
+    (lists / "test.csv").unlink()
+    with pytest.raises(HearsayError, match=r"test\.csv does not exist"):
         read_audiocaps(lists)
 
 
@@ -60,20 +86,59 @@ def test_audioset_keeps_ids_that_begin_with_hyphens_and_all_labels(tmp_path):
     assert index.clips.iloc[1]["start_s"] == 30.5
 
 
-def test_audioset_names_the_line_of_another_form(tmp_path):
-    (tmp_path / "train.csv").write_text("# a\nabc, 0.0\n")
-    with pytest.raises(HearsayError, match=r"train\.csv, line 2: 'abc, 0\.0' is not of the form"):
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("abc, 0.0", "is not of the form YTID, start, end"),
+        ('abc, zero, 10.000, "/m/1"', "is not of the form"),
+        ('abc, nan, 10.000, "/m/1"', "is not of the form"),
+        ('abc, -1.000, 10.000, "/m/1"', "is not of the form"),
+        ('abc, 0.000, 1e1, "/m/1"', "is not of the form"),
+        ('a c, 0.000, 10.000, "/m/1"', "is not of the form"),
+        ('abc,0.000,10.000,"/m/1"', "is not of the form"),
+        ("abc, 0.000, 10.000, /m/1", "is not of the form"),
+        ('abc, 0.000, 10.000, ""', "is not of the form"),
+        ('abc, 0.000, 10.000, "/m/1,"', "is not of the form"),
+        ('abc, 30.000, 20.000, "/m/1"', "does not end after its start"),
+        ('abc, 30.000, 30.000, "/m/1"', "does not end after its start"),
+        ('-x_, 0.000, 5.000, "/m/1"', "is of a clip of an earlier line"),
+    ],
+)
+def test_audioset_names_file_and_line_of_a_malformed_row(tmp_path, line, fault):
+    (tmp_path / "train.csv").write_text('# a\n-x_, 0.000, 10.000, "/m/1"\n')
+    (tmp_path / "val.csv").write_text(f"# a\n# b\n\n{line}\n")
+    with pytest.raises(HearsayError, match=f"val\\.csv, line 4: '{re.escape(line)}' {fault}"):
+        read_audioset(tmp_path)
+
+
+def test_a_list_of_audioset_that_is_absent_or_in_another_encoding_is_told(tmp_path):
+    with pytest.raises(HearsayError, match=r"train\.csv does not exist; the rule that fetches"):
+        read_audioset(tmp_path)
+    (tmp_path / "train.csv").write_bytes(b"# \xff\n")
+    with pytest.raises(HearsayError, match=r"train\.csv is not utf-8 .*; fetch it again"):
         read_audioset(tmp_path)
 
 
 @needs_shared
-def test_the_real_audiocaps_lists_hold_the_published_counts():
-    index = read_audiocaps(SHARED / "audiocaps" / "v1")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_real_audiocaps_lists_hold_the_published_counts(version, tmp_path):
+    for split in ("train", "val", "test"):
+        real = SHARED / "audiocaps" / version / f"{split}.csv"
+        header = "audiocap_id,youtube_id,start_time,caption\n"  # of version 2's train, not here
+        content = real.read_text() if real.is_file() else header
+        (tmp_path / f"{split}.csv").write_text(content)
+    index = read_audiocaps(tmp_path)
     check_index(index)
+    train = {"train": 49838} if version == "v1" else {}
     clips = index.clips["split"].value_counts()
-    assert clips.to_dict() == {"train": 49838, "val": 495, "test": 975}
-    captions = index.captions.merge(index.clips[["clip_id", "split"]])["split"].value_counts()
-    assert captions.to_dict() == {"train": 49838, "val": 2475, "test": 4875}
+    assert clips.to_dict() == {**train, "val": 495, "test": 975}
+    captions = index.captions.merge(index.clips[["clip_id", "split"]])
+    assert captions["split"].value_counts().to_dict() == {**train, "val": 2475, "test": 4875}
+    per_clip = captions.groupby(["split", "clip_id"]).size()
+    assert {split: set(per_clip[split]) for split in clips.index} == {
+        split: {1} if split == "train" else {5} for split in clips.index
+    }
+    assert (index.clips["end_s"] - index.clips["start_s"] == 10).all()
 
 
 @needs_shared
@@ -85,3 +150,10 @@ def test_the_real_audioset_lists_hold_the_published_counts(tmp_path):
     index = read_audioset(tmp_path)
     check_index(index)
     assert index.clips["split"].value_counts().to_dict() == {"val": 22160, "test": 20371}
+    for split, path in (("val", "balanced_train"), ("test", "eval")):
+        head = (real / f"{path}_segments.csv").read_text().splitlines()[1]
+        num_labels = int(head.rpartition("num_positive_labels=")[2])
+        assert (
+            index.clips.loc[index.clips["split"] == split, "labels"].str.len().sum() == num_labels
+        )
+    assert len({mid for mids in index.clips["labels"] for mid in mids}) == 527

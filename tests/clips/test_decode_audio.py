@@ -9,6 +9,8 @@ import soundfile
 from decode_media import noise, write_media
 
 from hearsay.clips.audio import (
+    MIXED_AT_ONCE,
+    MixedBlocks,
     decode_flac,
     decode_sound,
     encode_flac,
@@ -123,6 +125,41 @@ def test_half_of_full_scale_is_one_half_in_every_sample_format(sample_format, dt
     samples = np.full((2, 8) if planar else (1, 16), half, dtype)
     frame = av.AudioFrame.from_ndarray(samples, format=sample_format, layout="stereo")
     np.testing.assert_array_equal(mean_of_channels(frame), np.full(8, 0.5, np.float32))
+
+
+def frame_of(values: list[float], num_samples: int, sample_format: str) -> av.AudioFrame:
+    """Return a frame whose channels are constant."""
+    layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(values)]
+    if sample_format == "fltp":
+        samples = np.repeat(np.array(values, np.float32)[:, None], num_samples, axis=1)
+    else:
+        samples = np.tile((np.array(values) * 32768).astype(np.int16), num_samples)[None]
+    frame = av.AudioFrame.from_ndarray(samples, format=sample_format, layout=layout)
+    frame.sample_rate, frame.pts = 8000, 0
+    return frame
+
+
+def test_frames_are_mixed_the_same_one_by_one_and_together():
+    half = MIXED_AT_ONCE // 2 + 1
+    frames = [
+        (-30, [0.5], 20, "fltp", 0.5),
+        (-10, [0.25], 20, "fltp", 0.25),
+        (10, [0.5, 0.0], 7, "fltp", 0.25),  # other channels
+        (17, [0.5, -0.25], 9, "s16", 0.125),  # another format
+        (26, [0.5, 0.25, 0, 0, 0, 0], half, "fltp", 0.125),
+        (26 + half, [0.75, 0, 0, 0, 0, 0], half, "fltp", 0.125),
+        (26 + 2 * half, [0, 0, 0, 0, 0, 0.75], half, "fltp", 0.125),
+        (126 + 3 * half, [1.0], 4, "fltp", 1.0),  # a gap before it
+    ]
+    mixed = MixedBlocks()
+    expected = np.zeros(130 + 3 * half, np.float32)
+    for position, values, num_samples, sample_format, mean in frames:
+        mixed.add(position, frame_of(values, num_samples, sample_format))
+        expected[max(position, 0) : max(position + num_samples, 0)] = mean
+    found = np.zeros_like(expected)
+    for position, block in mixed.finish():
+        found[max(position, 0) : position + len(block)] = block[max(-position, 0) :]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_gap_in_the_stream_stays_a_gap(tmp_path):

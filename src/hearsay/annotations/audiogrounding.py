@@ -22,7 +22,8 @@ from hearsay.annotations.tables import (
     SPLITS,
     Index,
 )
-from hearsay.annotations.youtube import read_text, youtube_clip_id
+from hearsay.annotations.text_file import read_text
+from hearsay.annotations.youtube import youtube_clip_id
 from hearsay.errors import HearsayError
 
 COLUMNS = ("audiocap_id", "filename", "caption", "tokens", "soundtag", "start_word", "timestamps")

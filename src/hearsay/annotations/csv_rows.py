@@ -2,23 +2,26 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from hearsay.annotations.youtube import read_text
+from hearsay.annotations.text_file import read_text
 from hearsay.errors import HearsayError
 
 
-def read_rows(path: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def read_rows(
+    path: Path, columns: list[str], may_be_empty: Collection[str] = (), encoding: str = "utf-8"
+) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the rows of a CSV with exactly these columns: "file, line N" and the cells by name.
 
+    Args:
+        may_be_empty: columns whose cells may be so; the others hold more than spaces.
+
     Raises:
-        HearsayError: the file is absent, not UTF-8, has another header or no rows, or a row has
+        HearsayError: the file is absent, in another encoding, has another header, or a row has
             too few or too many cells or an empty one.
     """
-    if not path.is_file():
-        raise HearsayError(f"{path} does not exist; run the rule fetch_archive")
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(read_text(path, encoding), newline=""), strict=True)
     try:
         header = next(reader, [])
         if header != columns:
@@ -32,7 +35,8 @@ def read_rows(path: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, s
                 raise HearsayError(f"{where}: {len(cells)} cells for {len(columns)} columns")
             row = dict(zip(columns, cells, strict=True))
             for name, cell in row.items():
-                require(bool(cell.strip()), where, name, cell, "is empty")
+                filled = name in may_be_empty or bool(cell.strip())
+                require(filled, where, name, cell, "is empty")
             yield where, row
     except csv.Error as error:
         raise HearsayError(f"{path}, line {reader.line_num}: no CSV ({error})") from error

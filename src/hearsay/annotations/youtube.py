@@ -3,15 +3,31 @@
 Each reads one CSV per split, `train.csv`, `val.csv` and `test.csv`, in the data set's own form.
 """
 
+import re
+from array import array
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from hearsay.annotations.tables import CAPTIONS_SCHEMA, PHRASES_SCHEMA, SPLITS, Index
+from hearsay.annotations.csv_rows import read_rows, require
+from hearsay.annotations.tables import (
+    CAPTIONS_SCHEMA,
+    CLIPS_SCHEMA,
+    ID_PATTERN,
+    PHRASES_SCHEMA,
+    SPLITS,
+    Index,
+)
+from hearsay.annotations.text_file import read_text
 from hearsay.errors import HearsayError
 
 AUDIOCAPS_DURATION_S = 10.0
 AUDIOCAPS_COLUMNS = ["audiocap_id", "youtube_id", "start_time", "caption"]
+AUDIOSET_LINE = re.compile(
+    r'([A-Za-z0-9_-]+), (\d+(?:\.\d+)?), (\d+(?:\.\d+)?), "(/[^",\s]+(?:,/[^",\s]+)*)"'
+)
 
 
 def read_audioset(source: Path) -> Index:
@@ -21,98 +37,107 @@ def read_audioset(source: Path) -> Index:
     lists. Labels are the ontology's ids (mids). AudioSet has no captions.
 
     Raises:
-        HearsayError: a list is absent or a line has another form; file and line are named.
+        HearsayError: a list is absent, or a line has another form, ends before it starts or is
+            of the clip of an earlier one; file and line are named.
     """
-    parts = []
-    for split in SPLITS:
-        path = source / f"{split}.csv"
-        rows = []
-        for number, line in enumerate(read_text(path).splitlines(), start=1):
-            if line.startswith("#") or not line.strip():
-                continue
-            try:
-                video_id, start, end, mids = line.split(", ", 3)
-                start_s, end_s = float(start), float(end)
-            except ValueError:
-                raise HearsayError(
-                    f"{path}, line {number}: {line!r} is not of the form "
-                    'YTID, start, end, "mid,mid"'
-                ) from None
-            rows.append((video_id, start_s, end_s, mids.strip().strip('"').split(",")))
-        part = pd.DataFrame(rows, columns=["locator", "start_s", "end_s", "labels"])
-        parts.append(part.assign(split=split))
+    known: set[str] = set()
+    parts = [_read_segments(source / f"{split}.csv", split, known) for split in SPLITS]
     return Index(
-        _clips(pd.concat(parts, ignore_index=True)),
+        pd.concat(parts, ignore_index=True),
         pd.DataFrame(columns=CAPTIONS_SCHEMA.names),
         pd.DataFrame(columns=PHRASES_SCHEMA.names),
     )
 
 
+def _read_segments(path: Path, split: str, known: set[str]) -> pd.DataFrame:
+    """Read a list of AudioSet; its clips are added to those known."""
+    clip_ids: list[str] = []
+    video_ids: list[str] = []
+    starts_s, ends_s = array("d"), array("d")
+    labels: list[list[str]] = []
+    alike: dict[str, list[str]] = {}  # rows with the same labels share a list, to save memory
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.startswith("#") or not line.strip():
+            continue
+        match = AUDIOSET_LINE.fullmatch(line.rstrip("\r"))
+        if match is None:
+            raise HearsayError(
+                f'{path}, line {number}: {line!r} is not of the form YTID, start, end, "mid,mid"'
+            )
+        video_id, mids = match[1], match[4]
+        start_s, end_s = float(match[2]), float(match[3])
+        clip_id = youtube_clip_id(video_id, start_s)
+        if not start_s < end_s:
+            raise HearsayError(f"{path}, line {number}: {line!r} does not end after its start")
+        if clip_id in known:
+            raise HearsayError(f"{path}, line {number}: {line!r} is of a clip of an earlier line")
+        known.add(clip_id)
+        clip_ids.append(clip_id)
+        video_ids.append(video_id)
+        starts_s.append(start_s)
+        ends_s.append(end_s)
+        labels.append(alike.setdefault(mids, mids.split(",")))
+    columns: dict[str, Any] = {
+        "clip_id": pd.Series(clip_ids, dtype=str),
+        "source": "youtube",
+        "locator": pd.Series(video_ids, dtype=str),
+        "start_s": np.asarray(starts_s, np.float64),
+        "end_s": np.asarray(ends_s, np.float64),
+        "split": split,
+        "labels": pd.Series(labels, dtype=object),
+    }
+    return pd.DataFrame(columns)
+
+
 def read_audiocaps(source: Path) -> Index:
     """Read AudioCaps' lists: `audiocap_id,youtube_id,start_time,caption`; clips last 10 s.
 
-    Val and test have a row per caption, so a clip's rows are joined.
+    Val and test have a row per caption, so a clip's rows are joined. Versions 1 and 2 have the
+    same form.
 
     Raises:
-        HearsayError: a list is absent, a column is missing or a start is no number; the file
-            and the row are named.
+        HearsayError: a list is absent or has other columns, or a row has another form, the
+            number of an earlier one, or a clip of another split; file and line are named.
     """
-    parts = []
+    clips: dict[str, dict[str, Any]] = {}
+    captions: dict[str, dict[str, str]] = {}
     for split in SPLITS:
-        path = source / f"{split}.csv"
-        read_text(path)
-        try:
-            table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise HearsayError(f"{path} cannot be read as CSV: {error}") from error
-        missing = [name for name in AUDIOCAPS_COLUMNS if name not in table.columns]
-        if missing:
-            raise HearsayError(f"{path}: no column {', '.join(missing)}")
-        start_s = pd.to_numeric(table["start_time"], errors="coerce")
-        if start_s.isna().any():
-            row = int(start_s.isna().to_numpy().argmax())
-            raise HearsayError(
-                f"{path}, row {row + 1}, column start_time: "
-                f"{table['start_time'].iloc[row]!r} is not a number"
-            )
-        parts.append(table.assign(split=split, start_s=start_s.astype(float)))
-    rows = pd.concat(parts, ignore_index=True)
-    rows = rows.assign(
-        locator=rows["youtube_id"], end_s=rows["start_s"] + AUDIOCAPS_DURATION_S, labels=None
+        for where, row in read_rows(source / f"{split}.csv", AUDIOCAPS_COLUMNS):
+            number, video_id, start = row["audiocap_id"], row["youtube_id"], row["start_time"]
+            is_id = ID_PATTERN.fullmatch(video_id) is not None
+            require(is_id, where, "youtube_id", video_id, "is no id of a video")
+            is_whole = start.isascii() and start.isdecimal()
+            require(is_whole, where, "start_time", start, "is no whole number of seconds")
+            clip = _audiocaps_clip(video_id, float(start), split)
+            known = clips.setdefault(clip["clip_id"], clip)
+            same = known["split"] == split
+            require(same, where, "youtube_id", video_id, f"is a clip of {known['split']} too")
+            is_new = number not in captions
+            require(is_new, where, "audiocap_id", number, "stands in an earlier row too")
+            captions[number] = {
+                "caption_id": number,
+                "clip_id": clip["clip_id"],
+                "text": row["caption"],
+            }
+    return Index(
+        pd.DataFrame(list(clips.values()), columns=CLIPS_SCHEMA.names),
+        pd.DataFrame(list(captions.values()), columns=CAPTIONS_SCHEMA.names),
+        pd.DataFrame(columns=PHRASES_SCHEMA.names),
     )
-    clip_ids = _clip_ids(rows)
-    captions = pd.DataFrame(
-        {"caption_id": rows["audiocap_id"], "clip_id": clip_ids, "text": rows["caption"]}
-    )
-    clips = _clips(rows[~clip_ids.duplicated()].reset_index(drop=True))
-    clips["labels"] = [[] for _ in range(len(clips))]
-    return Index(clips, captions, pd.DataFrame(columns=PHRASES_SCHEMA.names))
 
 
-def _clips(rows: pd.DataFrame) -> pd.DataFrame:
-    columns = ["clip_id", "source", "locator", "start_s", "end_s", "split", "labels"]
-    return rows.assign(clip_id=_clip_ids(rows), source="youtube")[columns]
-
-
-def _clip_ids(rows: pd.DataFrame) -> pd.Series:
-    pairs = zip(rows["locator"], rows["start_s"], strict=True)
-    return pd.Series([youtube_clip_id(*pair) for pair in pairs], rows.index, dtype=str)
+def _audiocaps_clip(video_id: str, start_s: float, split: str) -> dict[str, Any]:
+    return {
+        "clip_id": youtube_clip_id(video_id, start_s),
+        "source": "youtube",
+        "locator": video_id,
+        "start_s": start_s,
+        "end_s": start_s + AUDIOCAPS_DURATION_S,
+        "split": split,
+        "labels": [],
+    }
 
 
 def youtube_clip_id(video_id: str, start_s: float) -> str:
     """Name a clip by its video and its start in milliseconds, alike in all data sets."""
     return f"{video_id}_{round(start_s * 1000)}"
-
-
-def read_text(path: Path) -> str:
-    """Read an annotation file as UTF-8.
-
-    Raises:
-        HearsayError: it is absent, or in another encoding.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise HearsayError(f"{path} does not exist; run the rule fetch_annotations") from None
-    except UnicodeDecodeError as error:
-        raise HearsayError(f"{path} is not UTF-8 ({error}); fetch it again") from error

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.error import InvalidDataError
 
@@ -31,6 +32,7 @@ SAMPLE_FORMATS: dict[str, tuple[type, float, float]] = {
 # Time stamps may be rounded to a millisecond (Matroska, FLV). Up to this much apart, two frames
 # are taken as contiguous; beyond it there is a gap, which stays a gap.
 STAMP_TOLERANCE_S = 0.04
+MIXED_AT_ONCE = 8192  # samples
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def decode_sound(recording: Recording, start_s: float, length_s: float) -> Sound
     rate = int(stream.codec_context.sample_rate)
     time_base = float(stream.time_base)
     wanted = math.inf if math.isinf(length_s) else round(length_s * rate)
-    blocks: list[tuple[int, Waveform]] = []
+    mixed = MixedBlocks()
     following = None  # position of the next sample, if the frames are contiguous
     for frame in _decode_frames(stream.codec_context, recording, start_s):
         if frame.sample_rate != rate:
@@ -71,12 +73,11 @@ def decode_sound(recording: Recording, start_s: float, length_s: float) -> Sound
             if not recording.begun_at_start:
                 raise ValueError("the sound has no time stamps")
             following = round(-start_s * rate)
-        block = mean_of_channels(frame)
-        if following + len(block) > 0:
-            blocks.append((following, block))
-        following += len(block)
+        mixed.add(following, frame)
+        following += frame.samples
         if following >= wanted:
             break
+    blocks = mixed.finish()
     samples = _place(blocks, wanted)
     missing_s = min(recording.stated_end_s - start_s, length_s) - len(samples) / rate  # or nan
     if recording.states_its_length and missing_s > LOST_S:
@@ -98,6 +99,42 @@ def _decode_frames(
                 raise
             if (packet.pts + (packet.duration or 0)) * float(packet.time_base) > start_s:
                 raise
+
+
+class MixedBlocks:
+    """Mix frames to one channel, some at once where they are contiguous and alike.
+
+    A frame of AAC has 1,024 samples, so that reaching for its planes costs most of the time of
+    mixing it; many frames at once no longer fit into the processor's cache.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[tuple[int, Waveform]] = []  # position of the first sample; samples
+        self.kind: tuple[str, int] | None = None
+        self.fifo = AudioFifo()
+        self.begin = self.following = 0
+
+    def add(self, position: int, frame: AudioFrame) -> None:
+        """Take the frame whose first sample lies at `position`; those before 0 may be dropped."""
+        kind = (frame.format.name, frame.layout.nb_channels)
+        if position != self.following or kind != self.kind or self.fifo.samples >= MIXED_AT_ONCE:
+            self._mix()
+            self.begin = position
+        if kind != self.kind:  # the FIFO itself does not notice other channels
+            self.kind, self.fifo = kind, AudioFifo()
+        self.following = position + frame.samples
+        frame.pts = None  # the FIFO would hold it against its own count
+        self.fifo.write(frame)
+
+    def finish(self) -> list[tuple[int, Waveform]]:
+        """Return positions and samples of the blocks."""
+        self._mix()
+        return self.blocks
+
+    def _mix(self) -> None:
+        frame = self.fifo.read(0)  # all of them
+        if frame is not None and self.begin + frame.samples > 0:
+            self.blocks.append((self.begin, mean_of_channels(frame)))
 
 
 def mean_of_channels(frame: AudioFrame) -> Waveform:

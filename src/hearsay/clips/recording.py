@@ -109,17 +109,22 @@ def _read_packets(recording: Recording, start_s: float, length_s: float, with_vi
         first_s = start_s - PREROLL_S
         container.seek(int(first_s * av.time_base), backward=True)
     last_s = start_s + length_s + POSTROLL_S
-    unfinished = {stream.index for stream in streams}
+    # Kept by index, with the bound in the stream's own units: a clip has 700 packets.
+    packets_of = {stream.index: recording.video_packets for stream in streams}
+    if sound is not None:
+        packets_of[sound.index] = recording.sound_packets
+    last_stamps = {
+        stream.index: last_s / float(stream.time_base) if stream.time_base else math.inf
+        for stream in streams
+    }
     for packet in container.demux(*streams):
         if packet.size == 0:  # the demuxer's end mark
             continue
-        if sound is not None and packet.stream_index == sound.index:
-            recording.sound_packets.append(packet)
-        else:
-            recording.video_packets.append(packet)
+        index = packet.stream_index
+        packets_of[index].append(packet)
         # dts never goes back inside a stream, pts of video does
         stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is not None and packet.time_base and stamp * float(packet.time_base) > last_s:
-            unfinished.discard(packet.stream_index)
-            if not unfinished:
+        if stamp is not None and stamp > last_stamps.get(index, math.inf):
+            del last_stamps[index]
+            if not last_stamps:
                 return

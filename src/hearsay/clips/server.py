@@ -28,15 +28,16 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def serve_media(folder: Path) -> Iterator[str]:
-    """Serve the files of `folder` under /media/ on a free port of 127.0.0.1 for the block's time.
+def serve_media(folder: Path, port: int = 0) -> Iterator[str]:
+    """Serve the files of `folder` under /media/ on a port of 127.0.0.1 for the block's time.
 
-    Yields the address, "http://127.0.0.1:PORT/". Range requests, HEAD and kept-alive
-    connections are understood. The file `faults.json` in the folder, where there is one, maps
-    file names to faults: {"status": HTTP status or null, "times": only the first n requests
-    fail (null: all), "retry_after_s": header of the answer or null, "truncate_bytes": the file
-    breaks off at this byte though its whole length was announced, "reset": the connection is
-    reset instead of closed, "delay_s": wait before the answer}; absent keys do nothing.
+    Yields the address, "http://127.0.0.1:PORT/"; port 0 is any that is free. Range requests,
+    HEAD and kept-alive connections are understood. The file `faults.json` in the folder, where
+    there is one, maps file names to faults: {"status": HTTP status or null, "times": only the
+    first n requests fail (null: all), "retry_after_s": header of the answer or null,
+    "truncate_bytes": the file breaks off at this byte though its whole length was announced,
+    "reset": the connection is reset instead of closed, "delay_s": wait before the answer}; absent
+    keys do nothing.
 
     Raises:
         HearsayError: the folder is absent or its `faults.json` has an unknown key.
@@ -44,7 +45,7 @@ def serve_media(folder: Path) -> Iterator[str]:
     folder = Path(folder)
     if not folder.is_dir():
         raise HearsayError(f"{folder} does not exist; the step that makes the media has not run")
-    server = _Server(folder, _read_faults(folder))
+    server = _Server(folder, port, _read_faults(folder))
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
     )
@@ -78,8 +79,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False  # a client that keeps a connection open must not hold up the end
     request_queue_size = 128
 
-    def __init__(self, folder: Path, faults: dict[str, dict[str, Any]]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, folder: Path, port: int, faults: dict[str, dict[str, Any]]) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.folder = folder
         self.closing = threading.Event()
         self._faults = faults

@@ -1,0 +1,26 @@
+"""A data stage on a bad server, killed and started again (benchmarks/bench_data_stage.py)."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_killed_data_stage_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    script = [sys.executable, str(ROOT / "benchmarks" / "bench_data_stage.py")]
+    sizes = ["--clips", "60", "--shard-size", "30", "--kills", "2"]
+    places = ["--folder", str(tmp_path / "run"), "--output", str(report)]
+    result = subprocess.run([*script, *sizes, *places], capture_output=True, text=True, timeout=900)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    found = json.loads(report.read_text())
+    dead = sum(found["planned_faults"].get(code, 0) for code in ("404", "410", "403"))
+    assert found["status"]["not_found"] + found["status"]["forbidden"] == dead
+    assert found["status"]["ok"] == found["planned_faults"]["none"]
+    assert found["files_compared"] > 60
