@@ -18,6 +18,7 @@ PER_VALUE = {  # 800 clips of 200; 3 methods, 3 seeds, 2 stages
     "collect_availability": 1,
     "extract_fbank": 4,
     "measure_fbank": 1,
+    "check_shards": 2,  # of filter banks and of embedded pictures
     "embed_images": 4,
     "embed_captions": 1,
     "train_run": 18,

@@ -41,6 +41,7 @@ wildcard_constraints:
     seed=r"\d+",
     stage="audio_image|audio_text|audio_label",
     split="train|val|test",
+    store="fbank|logmel|image_embeddings",
     suffix="csv|json",
     task="audio_image|audio_text",
     weights="[A-Za-z0-9_.-]+",
@@ -102,6 +103,16 @@ def per_shard(pattern, dataset=None):
     def files(wildcards):
         name = dataset or wildcards.dataset
         return expand(pattern, dataset=name, shard=shards(config, name))
+
+    return files
+
+
+def store_files(suffix):
+    """Return a function of the wildcards: the files of {store} for every shard."""
+
+    def files(wildcards):
+        pattern = f"<results>/data/{{dataset}}/{wildcards.store}/{{shard}}.{suffix}"
+        return per_shard(pattern)(wildcards)
 
     return files
 

@@ -81,6 +81,30 @@ rule measure_fbank:
         " {params.subset:q}"
 
 
+rule check_shards:
+    input:
+        arrays=store_files("npy"),
+        indexes=store_files("parquet"),
+    output:
+        record="<results>/data/{dataset}/{store}/shards.json",
+    log:
+        "<logs>/check_shards/{dataset}/{store}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        version=1,
+        folder=subpath(output.record, parent=True),
+        num_shards=lambda wildcards: num_shards(config, wildcards.dataset),
+    shell:
+        "hearsay --log {log:q} check_shards"
+        " --folder {params.folder:q}"
+        " --num-shards {params.num_shards:q}"
+        " --record {output.record:q}"
+
+
 rule draw_corpus:
     output:
         images="<encoders>/{weights}/corpus/images.parquet",

@@ -45,6 +45,13 @@ def measure_fbank(data: Path, options: Options, statistics: Path, subset: Path |
     )
 
 
+def check_shards(folder: Path, num_shards: int, record: Path) -> None:
+    """Check that the shards of a store are complete and fit together, and record them."""
+    from hearsay.features import shards
+
+    shards.check_shards(folder, num_shards, record)
+
+
 def draw_corpus(
     options: Options,
     num_pictures: int,
@@ -182,6 +189,7 @@ COMMANDS: list[Callable[..., None]] = [
     extract_mfcc,
     extract_wal_logmel,
     measure_fbank,
+    check_shards,
     draw_corpus,
     prepare_clip,
     embed_images,
