@@ -88,13 +88,7 @@ class Workflow:
         """Count the jobs of a dry run by rule; target rules are left out."""
         result = self.run(*arguments, "--dry-run", "--quiet", "host")
         assert result.returncode == 0, result.stdout
-        table = re.search(r"^job +count\n[- ]+\n(.*?)^total ", result.stdout, re.M | re.S)
-        if table is None:
-            assert "Nothing to be done" in result.stdout, result.stdout
-            return Counter()
-        counts = dict(line.split() for line in table[1].strip().splitlines())
-        targets = {"all", "data", "features", "runs", "tables", "disagreement"}
-        return Counter({rule: int(n) for rule, n in counts.items() if rule not in targets})
+        return count_planned(result.stdout)
 
     def jobs(self) -> list[dict[str, Any]]:
         """Read what Snakemake recorded of each output: rule, starttime, endtime."""
@@ -106,6 +100,17 @@ class Workflow:
             path.name: path.read_bytes()
             for path in sorted((self.folder / "results" / "tables").iterdir())
         }
+
+
+def count_planned(printed: str) -> Counter[str]:
+    """Read the table of jobs that a dry run begins with; target rules are left out."""
+    table = re.search(r"^job +count\n[- ]+\n(.*?)^total ", printed, re.M | re.S)
+    if table is None:
+        assert "Nothing to be done" in printed, printed
+        return Counter()
+    counts = dict(line.split() for line in table[1].strip().splitlines())
+    targets = {"all", "data", "features", "runs", "tables", "disagreement"}
+    return Counter({rule: int(n) for rule, n in counts.items() if rule not in targets})
 
 
 @pytest.fixture

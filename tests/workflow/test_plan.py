@@ -3,12 +3,10 @@
 import os
 import subprocess
 from collections import Counter
-from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.workflow.conftest import ROOT, Workflow
+from tests.workflow.conftest import Workflow
 
 NO_PICTURES = {"demo": {"num_images": 0}}
 
@@ -162,44 +160,6 @@ def test_a_wrong_config_stops_before_any_job(
     assert result.returncode == 1
     assert line in result.stdout
     assert not (workflow.folder / "results").exists()
-
-
-@pytest.mark.parametrize(
-    "config", sorted((ROOT / "workflow" / "configs").glob("*.yaml")), ids=lambda path: path.stem
-)
-def test_each_config_of_a_paper_can_be_planned(workflow: Workflow, config: Path) -> None:
-    asked = yaml.safe_load(config.read_text())
-    files = [
-        section["folder"]["csv"]
-        for section in asked.get("datasets", {}).values()
-        if "folder" in section
-    ]
-    files += [asked["words"]["file"]] if asked.get("words", {}).get("file") else []
-    for name in files:  # the user's own file: its presence is all that a plan needs
-        (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (workflow.folder / name).touch()
-    if config.stem == "xie2022":
-        lists = workflow.folder / "audiogrounding_v1"
-        lists.mkdir()
-        for split in ("train", "val", "test"):
-            (lists / f"{split}.json").touch()
-    planned = workflow.planned("all", "--configfile", str(config))
-    if config.stem == "tsubaki2024":
-        assert planned["fetch_clips"] == 1390 + 35  # shards of AudioSet and AudioCaps
-        assert "prepare_clip" in planned and "draw_corpus" not in planned
-    trainings = {
-        "esc10_folder": 0,
-        "esc10_labels": 4 * 3,
-        "esc10_unheard": 2 * 3,
-        "esc10_scenes": 6 * 3 * 2 + 2 * 3 + 3 * 3,
-        "elizalde2019": 4 * 3,
-        "elizalde2019_sweeps": 15 * 3,
-        "losses": 5 * 3,
-        "tsubaki2024": 6 * 3 * 2,
-        "xie2022": 5 * 3,
-    }
-    assert planned["train_run"] == trainings[config.stem]
-    assert planned["make_table_clips"] == 1
 
 
 def test_help_answers_at_once() -> None:

@@ -1,4 +1,4 @@
-"""The record of a store's shards: one small file that says all of them are there and fit together."""
+"""The record of a store's shards: one file that says all are there and fit together."""
 
 import hashlib
 from pathlib import Path

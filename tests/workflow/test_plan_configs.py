@@ -1,0 +1,90 @@
+"""What Snakemake would do for each config of workflow/configs: jobs by rule, and its memory."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT, Workflow, count_planned
+
+CONFIGS = ROOT / "workflow" / "configs"
+PER_SHARD = ("fetch_clips", "decode_clips")
+EXPECTED = {  # of the rules that make most jobs
+    "esc10_folder": {**dict.fromkeys(PER_SHARD, 2), "train_run": 0},
+    "esc10_labels": {**dict.fromkeys(PER_SHARD, 2), "train_run": 4 * 3, "score_labels": 4 * 3},
+    "esc10_unheard": {**dict.fromkeys(PER_SHARD, 2), "train_run": 2 * 3, "score_labels": 2 * 3},
+    "esc10_scenes": {
+        **dict.fromkeys((*PER_SHARD, "extract_fbank", "extract_logmel", "embed_images"), 4),
+        "train_run": 6 * 3 * 2 + 2 * 3 + 3 * 3,
+        "score_run": 6 * 3 * 2 + 2 * 3,
+        "score_labels": 3 * 3,
+        "ground_run": 8 * 3,
+    },
+    "elizalde2019": {  # 11,073 clips of 500
+        **dict.fromkeys((*PER_SHARD, "extract_mfcc", "extract_wal_logmel", "embed_wal_net"), 23),
+        "fetch_archive": 1,
+        "prepare_wal_net": 1,
+        "form_vectors": 2,
+        "train_run": 4 * 3,
+        "score_labels": 4 * 3,
+    },
+    "elizalde2019_sweeps": {"train_run": 15 * 3, "score_labels": 15 * 3, "prepare_wal_net": 1},
+    "losses": {"extract_logmel": 4, "train_run": 5 * 3, "score_run": 5 * 3, "ground_run": 5 * 3},
+    "tsubaki2024": {  # 2,084,320 clips of AudioSet and 51,308 of AudioCaps, 1,500 each
+        **dict.fromkeys((*PER_SHARD, "extract_fbank"), 1390 + 35),
+        "embed_images": 1390,
+        "fetch_annotations": 2 * 3,
+        "build_index": 2,
+        "prepare_clip": 1,
+        "draw_corpus": 0,
+        "check_shards": 3,
+        "train_run": 6 * 3 * 2,
+        "score_run": 6 * 3 * 2,
+        "ground_run": 0,
+    },
+    "xie2022": {  # 4,590 clips of 500
+        **dict.fromkeys((*PER_SHARD, "extract_logmel"), 10),
+        "fetch_annotations": 3,
+        "embed_words": 1,
+        "train_run": 5 * 3,
+        "score_run": 5 * 3,
+        "ground_run": 5 * 3,
+    },
+}
+MOST_JOBS = 10_000
+MOST_MEMORY_MB = 350  # of planning; the goal is 500, 222 were measured
+
+
+def lay_out_files(workflow: Workflow, config: Path) -> None:
+    """Put the user's own files where a config asks for them: a plan needs them to be there."""
+    asked = yaml.safe_load(config.read_text())
+    files = [asked.get("words", {}).get("file")]
+    for section in asked.get("datasets", {}).values():
+        own = section.get(section["reader"], {})
+        files += [own[key] for key in ("csv", "train", "val", "test") if key in own]
+    for name in files:
+        if name and not name.startswith("https://"):
+            (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (workflow.folder / name).touch()
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_each_config_has_the_jobs_that_its_sizes_ask_for(workflow: Workflow, config: Path) -> None:
+    lay_out_files(workflow, config)
+    options = ("all", "--configfile", str(config), "--dry-run", "--quiet", "host")
+    with subprocess.Popen(
+        workflow.command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, printed[-5000:]
+    planned = count_planned(printed)
+    expected = EXPECTED[config.stem]
+    assert {rule: planned[rule] for rule in expected} == expected
+    assert planned["make_table_clips"] == 1
+    assert planned.total() < MOST_JOBS
+    assert used.ru_maxrss / 1024 < MOST_MEMORY_MB  # Linux counts in KiB
