@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.workflow.conftest import Workflow
+from tests.workflow.conftest import ROOT, Workflow
 
 NO_PICTURES = {"demo": {"num_images": 0}}
 
@@ -115,14 +115,14 @@ def test_a_list_that_lies_here_is_an_input(workflow: Workflow, place: object) ->
 
 def test_an_index_that_excludes_videos_waits_for_those_of_the_others(workflow: Workflow) -> None:
     config = str(ROOT / "workflow" / "configs" / "tsubaki2024.yaml")
-    index = "results/data/audioset/index/clips.parquet"
+    index = "results/tsubaki2024/data/audioset/index/clips.parquet"
     arguments = (index, "--configfile", config, "--dry-run", "--printshellcmds", "--quiet", "host")
     result = workflow.run(*arguments)
     assert result.returncode == 0, result.stdout
     command = next(line for line in result.stdout.splitlines() if "--reader audioset" in line)
     excluded = """--excluded-splits '{"audiocaps": ["val", "test"]}'"""
     assert excluded in command
-    assert "--excluded-clips results/data/audiocaps/index/clips.parquet" in command
+    assert "--excluded-clips results/tsubaki2024/data/audiocaps/index/clips.parquet" in command
     assert sum("hearsay --log" in line for line in result.stdout.splitlines()) == 6 + 2
     assert result.stdout.count("--excluded-splits") == 1  # audiocaps itself uses all its videos
 

@@ -65,7 +65,7 @@ def lay_out_files(workflow: Workflow, config: Path) -> None:
         own = section.get(section["reader"], {})
         files += [own[key] for key in ("csv", "train", "val", "test") if key in own]
     for name in files:
-        if name and not name.startswith("https://"):
+        if isinstance(name, str) and not name.startswith("https://"):
             (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (workflow.folder / name).touch()
 
