@@ -60,6 +60,11 @@ def test_a_valid_index_survives_writing_and_reading(tmp_path):
     [
         ("clips", 1, "clip_id", "clip-0", "clips, row 2, column clip_id: 'clip-0' stands"),
         ("clips", 2, "clip_id", "a b", "clips, row 3, column clip_id: 'a b' must match"),
+        ("clips", 2, "clip_id", "", "clips, row 3, column clip_id: '' must match"),
+        ("clips", 2, "clip_id", "a\n", r"clips, row 3, column clip_id: 'a\n' must match"),
+        ("clips", 2, "clip_id", "ü", "clips, row 3, column clip_id: 'ü' must match"),
+        ("clips", 2, "clip_id", None, "clips, row 3, column clip_id: None is missing"),
+        ("clips", 1, "locator", " \t", r"clips, row 2, column locator: ' \t' must not be empty"),
         ("clips", 0, "source", "ftp", "clips, row 1, column source: 'ftp' must be one of"),
         ("clips", 0, "split", "dev", "clips, row 1, column split: 'dev' must be one of"),
         ("clips", 0, "start_s", -1.0, "clips, row 1, column start_s: -1.0 must be 0 or more"),
@@ -101,3 +106,15 @@ def test_the_shuffle_depends_on_the_seed_and_not_on_the_order_of_rows():
     assert first != shuffle_index(index, 1).clips["clip_id"].tolist()
     assert first != index.clips["clip_id"].tolist()
     assert sorted(first) == sorted(index.clips["clip_id"])
+
+
+@pytest.mark.parametrize("locator", ["/etc/a.wav", "..", "../a.wav", "a/../b.wav", "a/.."])
+def test_a_path_that_leads_out_of_its_archive_is_refused_and_of_a_file_is_not(locator):
+    index = make_index()
+    for source in ("archive", "file"):
+        clips = index.clips.assign(source=source, locator=["a/..b.wav", "..a/b..", locator])
+        if source == "file":
+            check_index(replace(index, clips=clips))
+            continue
+        with pytest.raises(HearsayError, match="clips, row 3, column locator: .* inside the arch"):
+            check_index(replace(index, clips=clips))

@@ -15,6 +15,7 @@ from hearsay.files import write_parquet
 SPLITS = ("train", "val", "test")
 SOURCES = ("youtube", "http", "file", "archive")
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]+")
+UPWARDS = r"(?:^|/)\.\.(?:/|$)"  # a part of a path that leads out of its folder
 
 CLIPS_SCHEMA = pa.schema(
     [
@@ -101,31 +102,32 @@ def check_index(
     if clips.empty:
         raise HearsayError(f"{clips_name}: no clips; the data set needs at least one row")
     rows = _Rows(clips_name, clips)
-    rows.require("clip_id", lambda v: bool(ID_PATTERN.fullmatch(v)), "must match [A-Za-z0-9_-]+")
+    rows.require("clip_id", lambda v: v.str.fullmatch(ID_PATTERN), "must match [A-Za-z0-9_-]+")
     rows.require_unique("clip_id")
-    rows.require("source", lambda v: v in SOURCES, f"must be one of {', '.join(SOURCES)}")
-    rows.require("locator", lambda v: bool(v.strip()), "must not be empty")
-    leads_out = clips["locator"].map(lambda v: v.startswith("/") or ".." in Path(v).parts)
-    leads_out &= clips["source"] == "archive"
+    rows.require("source", lambda v: v.isin(SOURCES), f"must be one of {', '.join(SOURCES)}")
+    rows.require("locator", _is_filled, "must not be empty")
+    inside = clips["locator"].where(clips["source"] == "archive", "")
+    leads_out = inside.str.startswith("/") | inside.str.contains(UPWARDS)
     rows.refuse(leads_out, "locator", "must be a path inside the archive")
-    rows.require("split", lambda v: v in SPLITS, f"must be one of {', '.join(SPLITS)}")
+    rows.require("split", lambda v: v.isin(SPLITS), f"must be one of {', '.join(SPLITS)}")
     rows.require("start_s", lambda v: v >= 0, "must be 0 or more")
     late = clips["end_s"].notna() & ~(clips["start_s"] < clips["end_s"])
     rows.refuse(late, "end_s", "must be greater than start_s")
     for name in NOT_ALWAYS_STATED:
         if name in clips:
-            blank = clips[name].map(lambda v: isinstance(v, str) and not v.strip()).astype(bool)
+            blank = ~_is_filled(clips[name].dropna().astype(str))
+            blank = blank.reindex(clips.index, fill_value=False)
             rows.refuse(blank, name, "must be null where it is not stated")
 
     rows = _Rows(captions_name, captions)
     rows.require_unique("caption_id")
     rows.require_reference("clip_id", clips["clip_id"], clips_name)
-    rows.require("text", lambda v: bool(v.strip()), "must not be empty")
+    rows.require("text", _is_filled, "must not be empty")
 
     rows = _Rows(phrases_name, phrases)
     rows.require_reference("caption_id", captions["caption_id"], captions_name)
     rows.require_reference("clip_id", clips["clip_id"], clips_name)
-    rows.require("phrase", lambda v: bool(v.strip()), "must not be empty")
+    rows.require("phrase", _is_filled, "must not be empty")
     rows.require("first_word", lambda v: v >= 0, "must be 0 or more")
     _check_segments(rows, clips)
 
@@ -144,11 +146,14 @@ class _Rows:
             value = self.frame[column].iloc[row]
             raise HearsayError(f"{self.name}, row {row + 1}, column {column}: {value!r} {rule}")
 
-    def require(self, column: str, accepts: Callable[..., bool], rule: str) -> None:
-        """Raise for the first value that is missing or that `accepts` refuses."""
-        missing = self.frame[column].isna()
-        self.refuse(missing, column, "is missing")
-        self.refuse(~self.frame[column].map(accepts).astype(bool), column, rule)
+    def require(self, column: str, accepts: Callable[[pd.Series], pd.Series], rule: str) -> None:
+        """Raise for the first value that is missing or that is false in what `accepts` returns.
+
+        Whole columns are asked for at once: a call a row takes minutes at AudioSet's size.
+        """
+        self.refuse(self.frame[column].isna(), column, "is missing")
+        if len(self.frame):
+            self.refuse(~accepts(self.frame[column]).astype(bool), column, rule)
 
     def require_unique(self, column: str) -> None:
         """Raise for the first value that stands in two rows."""
@@ -157,7 +162,12 @@ class _Rows:
 
     def require_reference(self, column: str, known: pd.Series, where: str) -> None:
         """Raise for the first value that the other table does not hold."""
-        self.refuse(~self.frame[column].isin(known), column, f"is not in {where}")
+        if len(self.frame):
+            self.refuse(~self.frame[column].isin(known), column, f"is not in {where}")
+
+
+def _is_filled(column: pd.Series) -> pd.Series:
+    return column.str.strip() != ""
 
 
 def _check_segments(rows: _Rows, clips: pd.DataFrame) -> None:

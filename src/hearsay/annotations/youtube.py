@@ -76,7 +76,9 @@ def _read_segments(path: Path, split: str, known: set[str]) -> pd.DataFrame:
         video_ids.append(video_id)
         starts_s.append(start_s)
         ends_s.append(end_s)
-        labels.append(alike.setdefault(mids, mids.split(",")))
+        if mids not in alike:
+            alike[mids] = mids.split(",")
+        labels.append(alike[mids])
     columns: dict[str, Any] = {
         "clip_id": pd.Series(clip_ids, dtype=str),
         "source": "youtube",
