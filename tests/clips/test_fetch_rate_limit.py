@@ -1,6 +1,7 @@
 import fcntl
 import itertools
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -66,7 +67,10 @@ def test_blocks_in_a_row_grow_and_a_success_ends_the_row(tmp_path: Path) -> None
         pauses.append(limiter.block(None))
         limiter.wait()
     assert pauses == pytest.approx([0.02, 0.04, 0.08])
-    limiter.succeeded()
+    under_way = time.time() - 1.0
+    limiter.succeeded(under_way)
+    assert limiter.block(None) == pytest.approx(0.16)
+    limiter.succeeded(limiter.wait())
     assert limiter.block(None) == pytest.approx(0.02)
 
 
@@ -79,9 +83,61 @@ def test_a_source_that_refuses_on_and_on_ends_the_job(tmp_path: Path) -> None:
     limiter = RunLimiter(tmp_path, None, 0.0)
     for _ in range(MAX_BLOCKS):
         limiter.block(None)
-    with pytest.raises(HearsayError, match="refused 10 times in a row"):
+    line = (
+        r"refused 10 times in a row .* until \d\d:\d\d:\d\d: lower fetch.clips_per_hour, or give "
+        r"fetch.cookies .* PO token .*rate_limit.json to ask now"
+    )
+    with pytest.raises(HearsayError, match=line):
         limiter.block(None)
-    limiter.block(None)  # the next start may try again
+    same = RunLimiter(tmp_path, None, 0.0)
+    for ask in (limiter.wait, limiter.hold, same.wait, same.hold):
+        with pytest.raises(HearsayError, match=line):
+            ask()
+    RunLimiter(tmp_path, None, 0.0, way="with cookies").wait()  # another way may go on at once
+
+
+def test_what_was_given_up_is_tried_again_later(tmp_path: Path) -> None:
+    limiter = RunLimiter(tmp_path, None, 0.0)
+    (tmp_path / "rate_limit.json").write_text(json.dumps({"given_up": {"": time.time() + 60}}))
+    with pytest.raises(HearsayError, match="refused 10 times"):
+        limiter.wait()
+    (tmp_path / "rate_limit.json").write_text(json.dumps({"given_up": {"": time.time() - 1}}))
+    limiter.wait()
+    assert limiter.block(None) == 0.0
+
+
+def test_those_who_wait_do_not_pass_together_when_a_block_ends(tmp_path: Path) -> None:
+    interval_s = 0.15
+    limiter = RunLimiter(tmp_path, 3600 / interval_s, 0.1)
+    limiter.wait()
+    passed: list[float] = []
+    threads = [threading.Thread(target=lambda: passed.append(limiter.wait())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    limiter.block(1.0)
+    for thread in threads:
+        thread.join(20)
+    after = sorted(passed)[-3:]  # one slot may have been taken just before the block
+    assert after[2] - after[0] > 1.5 * interval_s
+
+
+def test_a_long_block_is_told_once_with_what_to_do(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+    limiter = RunLimiter(tmp_path, None, 0.1, stop)
+    limiter.block(retry_after_s=600.0)
+    threads = [threading.Thread(target=ask) for ask in (limiter.wait, limiter.hold)]
+    with caplog.at_level(logging.ERROR):
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1
+    assert "all jobs wait until" in told[0] and "give fetch.cookies" in told[0]
 
 
 def test_a_stopped_job_does_not_wait(tmp_path: Path) -> None:

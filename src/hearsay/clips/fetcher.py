@@ -1,5 +1,7 @@
 """Fetch one clip: settled already, a local file, or remote media with its retries."""
 
+import hashlib
+import json
 import logging
 import math
 import os
@@ -80,7 +82,7 @@ class Fetcher:
         self._decoded_lock = threading.Lock()
         self._finder = MediaFinder(options)
         self._limiter = RunLimiter(
-            run_folder, options["clips_per_hour"], options["backoff_s"], self.stop
+            run_folder, options["clips_per_hour"], options["backoff_s"], self.stop, _way(options)
         )
         # A permanent failure is asked about again only where the way of asking has changed.
         self._access = [
@@ -169,12 +171,12 @@ class Fetcher:
         attempts = media_forbidden = 0
         while True:
             attempts += 1
-            self._limiter.wait()
+            passed_at = self._limiter.wait()
             if self.stop.is_set():
                 raise HearsayError("another clip has ended the job")  # and told why
             try:
                 outcome = self._fetch_once(clip, attempts)
-                self._limiter.succeeded()
+                self._limiter.succeeded(passed_at)
                 return outcome
             except FetchError as error:
                 failure = error
@@ -185,7 +187,7 @@ class Fetcher:
                 )
             else:
                 if failure.status != "network":
-                    self._limiter.succeeded()
+                    self._limiter.succeeded(passed_at)
                 # The address may have expired since yt-dlp found it: one more look.
                 media_forbidden += failure.status == "forbidden" and failure.in_media_stage
             again = failure.status in PASSING_FETCH_STATUSES or (
@@ -203,6 +205,7 @@ class Fetcher:
         if self._address is not None and url.startswith(LOCALHOST):
             url = self._address + url.removeprefix(LOCALHOST)
         media = self._finder.find(url)
+        self._limiter.hold()  # another job may have been refused meanwhile
         suffix = section_suffix(media.streams, clip.start_s)
         temporary = self._folder / f".{clip.clip_id}.{os.getpid()}.partial{suffix}"
         try:
@@ -242,6 +245,7 @@ class Fetcher:
         bodies = [self._folder / name for name in names]
         try:
             pairs = list(zip(media.streams, bodies, strict=True))
+            self._limiter.hold()
             whole = [self._finder.fetch_body(stream, body) for stream, body in pairs]
             brought = tuple(replace(stream, url=str(body)) for stream, body in pairs)
             return cut(brought, timeout_s=timeout_s, proxy="")
@@ -265,3 +269,10 @@ class Fetcher:
                 "too_short",
                 f"{duration_s:.2f} s is shorter than {self._options['min_duration_s']} s",
             )
+
+
+def _way(options: dict[str, Any]) -> str:
+    """Name a way of asking, without telling any secret in it."""
+    keys = ("address", "clips_per_hour", "cookies", "proxy", "extractor_args")
+    text = json.dumps([options[key] for key in keys], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -21,14 +21,19 @@ LONGEST_BLOCK_S = 3600.0
 LONGEST_NAP_S = 5.0  # between two looks at the breaker
 TELL_FROM_S = 30.0  # a longer wait is told
 MAX_BLOCKS = 10  # so many in a row, over all jobs: going on is pointless
+ADVICE = (
+    "lower fetch.clips_per_hour, or give fetch.cookies of an account or a PO token in "
+    "fetch.extractor_args"
+)
 
 
 class RunLimiter:
     """Let clips pass at the rate of the run, and nobody while the source refuses.
 
     The state is a file with `next_slot` (when the next clip may pass), `not_before` (nobody
-    passes earlier) and `blocks` (refusals in a row), in seconds since the epoch, changed only
-    under an `flock` of a file beside it. Clocks of the hosts must agree to within seconds.
+    passes earlier), `blocks` (refusals in a row) and `given_up` (until when nobody asks in a way
+    that was refused to the end), in seconds since the epoch, changed only under an `flock` of a
+    file beside it. Clocks of the hosts must agree to within seconds.
     """
 
     def __init__(
@@ -37,13 +42,15 @@ class RunLimiter:
         clips_per_hour: float | None,
         backoff_s: float,
         stop: threading.Event | None = None,
+        way: str = "",
     ) -> None:
         """Open the shared state in `run_folder`, which is made where absent.
 
         Args:
             clips_per_hour: None: no limit; the breaker works all the same.
             backoff_s: the first block without a Retry-After; doubles with each in a row.
-            stop: once set, `wait` returns early.
+            stop: once set, `wait` and `hold` return early.
+            way: stands for how the source is asked; another one is not given up with this one.
 
         Raises:
             HearsayError: the folder cannot be written.
@@ -53,34 +60,50 @@ class RunLimiter:
         self._interval_s = 3600.0 / clips_per_hour if clips_per_hour else 0.0
         self._backoff_s = backoff_s
         self._stop = stop or threading.Event()
+        self._way = way
+        self._told_of = 0.0  # the block, by its end, that this job has told
+        self._telling = threading.Lock()
         try:
             Path(run_folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HearsayError(f"cannot make {run_folder}: {error.strerror}") from error
 
-    def wait(self) -> None:
-        """Return when one more clip may be asked for."""
+    def wait(self) -> float:
+        """Return when one more clip may be asked for: the time, for `succeeded`.
+
+        Raises:
+            HearsayError: the source has refused to the end, lately.
+        """
         slot: float | None = None
-        told = False
         while not self._stop.is_set():
             now = time.time()
             with self._locked() as state:
+                self._check_given_up(state, now)
                 ready = state["not_before"]
-                if slot is None and ready <= now:
+                if ready > now:
+                    slot = None  # else all who wait would pass at once when the block ends
+                elif slot is None:
                     slot = max(now, state["next_slot"])
                     if self._interval_s:
                         state["next_slot"] = slot + self._interval_s
-            if ready > now + TELL_FROM_S and not told:
-                told = True
-                logger.warning(
-                    "the source refused lately; waiting until %s (remove %s to go on now)",
-                    time.strftime("%H:%M:%S", time.localtime(ready)),
-                    self._state,
-                )
             ready = max(ready, slot or 0.0)
             if ready <= now:
+                return now
+            self._sleep(now, ready, is_block=slot is None)
+        return time.time()
+
+    def hold(self) -> None:
+        """Return when nobody is blocked, for one more request for a clip that has passed.
+
+        Raises:
+            HearsayError: the source has refused to the end, lately.
+        """
+        while not self._stop.is_set():
+            now, state = time.time(), self._read()
+            self._check_given_up(state, now)
+            if state["not_before"] <= now:
                 return
-            self._stop.wait(min(ready - now, LONGEST_NAP_S))
+            self._sleep(now, state["not_before"], is_block=True)
 
     def block(self, retry_after_s: float | None) -> float:
         """Keep all jobs from asking for a while; return for how many seconds.
@@ -101,25 +124,54 @@ class RunLimiter:
             if retry_after_s is not None:
                 pause_s = retry_after_s
             pause_s = min(pause_s, LONGEST_BLOCK_S)
-            state["not_before"] = max(state["not_before"], now + pause_s)
-            if blocks > MAX_BLOCKS:
-                state["blocks"] = 0  # the next start has its tries again
+            if blocks > MAX_BLOCKS:  # all jobs that ask in this way end; another way may go on
+                state["blocks"] = 0
+                state["given_up"] = {**state["given_up"], self._way: now + LONGEST_BLOCK_S}
+            else:
+                state["not_before"] = max(state["not_before"], now + pause_s)
         if blocks > MAX_BLOCKS:
-            raise HearsayError(
-                f"the source has refused {MAX_BLOCKS} times in a row (bot check or HTTP 429); "
-                "lower fetch.clips_per_hour or set fetch.cookies or fetch.proxy, then start again: "
-                "what is fetched stays"
-            )
+            self._check_given_up(self._read(), now)
         return pause_s
 
-    def succeeded(self) -> None:
-        """Tell that the source answers: the next block is a first one again."""
+    def succeeded(self, passed_at: float) -> None:
+        """Tell that the source answers: the next block is a first one again.
+
+        Args:
+            passed_at: when the clip was let through; what was under way when the source began to
+                refuse says nothing.
+        """
         if self._read()["blocks"]:
             with self._locked() as state:
-                state["blocks"] = 0
+                if passed_at >= state["not_before"]:
+                    state["blocks"] = 0
+
+    def _check_given_up(self, state: dict[str, Any], now: float) -> None:
+        until = state["given_up"].get(self._way, 0.0)
+        if until > now:
+            raise HearsayError(
+                f"the source has refused {MAX_BLOCKS} times in a row (bot check or HTTP 429), so "
+                f"that no job asks again until {_clock(until)}: {ADVICE}, or wait, then start "
+                f"again: what is fetched stays (remove {self._state} to ask now)"
+            )
+
+    def _sleep(self, now: float, until: float, is_block: bool) -> None:
+        with self._telling:
+            is_news = is_block and until - now > TELL_FROM_S and until != self._told_of
+            if is_news:
+                self._told_of = until
+        if is_news:
+            # As an error, so that it is seen on the terminal and not in the job's log alone.
+            logger.error(
+                "the source refuses (bot check or HTTP 429); all jobs wait until %s. If that goes "
+                "on: %s (remove %s to ask now)",
+                _clock(until),
+                ADVICE,
+                self._state,
+            )
+        self._stop.wait(min(until - now, LONGEST_NAP_S))
 
     def _read(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"next_slot": 0.0, "not_before": 0.0, "blocks": 0}
+        state: dict[str, Any] = {"next_slot": 0.0, "not_before": 0.0, "blocks": 0, "given_up": {}}
         with suppress(FileNotFoundError, ValueError, TypeError):  # first start; torn by a power cut
             state.update(json.loads(self._state.read_text()))
         return state
@@ -142,3 +194,7 @@ class RunLimiter:
                 f"cannot write {self._state}: {error.strerror}; the run's folder must be writable "
                 "and its file system must know flock"
             ) from error
+
+
+def _clock(time_s: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(time_s))
