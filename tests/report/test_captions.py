@@ -32,5 +32,5 @@ def test_every_table_and_plot_has_a_caption():
     names = {path.stem for path in FOLDER.glob("*.rst")}
     assert {
         "workflow", "table_2", "table_3", "table_4", "comparisons",
-        "recall", "training", "choices", "clips",
+        "recall", "training", "choices", "clips", "availability",
     } <= names  # fmt: skip

@@ -1,6 +1,8 @@
 """Tables say what they show, what chance is, and whose the published numbers are."""
 
+import json
 import re
+from copy import deepcopy
 
 import pandas as pd
 import pytest
@@ -183,32 +185,59 @@ def test_a_task_without_scores_is_an_error(tmp_path, write_run):
 
 def availability(folder, dataset):
     path = folder / dataset / "availability.json"
+    train = {"silent": 2, "not_found": 4, "excluded": 10, "corrupt": 0}
     splits = {
-        "train": {"listed": 100, "available": 93, "fingerprint": "a" * 12},
-        "test": {"listed": 20, "available": 20, "fingerprint": "b" * 12},
+        "test": {"listed": 20, "excluded": 0, "fetched": 20, "available": 19, "fingerprint": "b"},
+        "train": {"listed": 110, "excluded": 10, "fetched": 96, "available": 94},
     }
-    reasons = {"silent": 3, "not_found": 4, "corrupt": 0}
-    write_json({"dataset": dataset, "splits": splits, "reasons": reasons}, path)
+    splits["train"] |= {"fingerprint": "a" * 12, "reasons": train}
+    splits["test"]["reasons"] = {"silent": 1}
+    write_json({"dataset": dataset, "splits": splits}, path)
     return path
 
 
-def test_table_ii_counts_clips_and_reasons(tmp_path):
+def test_table_ii_counts_clips_and_reasons_by_split(tmp_path):
     csv, markdown, latex = outputs(tmp_path)
     files = [availability(tmp_path, "demo"), availability(tmp_path, "audioset_2026")]
     make_table_clips(files, csv, markdown, latex)
     text = markdown.read_text()
-    assert cells(text, "demo")[0] == ["demo", "train", "100", "93", "93.0", "a" * 12]
+    assert cells(text, "demo")[:2] == [
+        ["demo", "train", "110", "10", "96", "94", "94.0", "a" * 12],
+        ["demo", "test", "20", "0", "20", "19", "95.0", "b"],
+    ]
     assert [row[1:] for row in cells(text, "demo", section=1)] == [
-        ["not_found", "4"],
-        ["silent", "3"],
+        ["excluded", "10", "0", "10"],
+        ["not_found", "4", "0", "4"],
+        ["silent", "2", "1", "3"],
     ]
     assert "1,673,501" in text
-    assert "14 of 240 clips" in text
+    assert cells(text, "AudioGrounding v1")[0][1:] == [
+        "train",
+        "4,489",
+        "",
+        "",
+        "4,253",
+        "94.7",
+        "",
+    ]
+    assert "34 of 260 clips" in text
     check_latex(latex.read_text())
     table = pd.read_csv(csv)
     row = table[(table["dataset"] == "audioset_2026") & (table["split"] == "test")].iloc[0]
-    assert (row["found"], row["published_found"]) == (20, 16_000)
-    assert table["published_found"].notna().sum() == 6
+    assert (row["found"], row["left_out_silent"], row["left_out_excluded"]) == (19, 1, 0)
+    assert row["published_found"] == 16_000
+    assert table["published_found"].notna().sum() == 6 + 3
+
+
+def test_counts_that_do_not_add_up_are_refused(tmp_path):
+    path = availability(tmp_path, "demo")
+    summary = json.loads(path.read_text())
+    for key, value in (("available", 95), ("fetched", 93), ("excluded", 20)):
+        wrong = deepcopy(summary)
+        wrong["splits"]["train"][key] = value
+        write_json(wrong, path)
+        with pytest.raises(HearsayError, match="the counts of split train do not add up"):
+            make_table_clips([path], *outputs(tmp_path))
 
 
 def test_two_summaries_of_one_data_set_are_refused(tmp_path):

@@ -82,13 +82,43 @@ rule make_table_clips:
         mem_mb=2000,
         runtime=10,
     params:
-        version=1,
+        version=2,
     shell:
         "hearsay --log {log:q} make_table_clips"
         " --availability {input.availability:q}"
         " --csv {output.csv:q}"
         " --markdown {output.markdown:q}"
         " --latex {output.latex:q}"
+
+
+rule plot_availability:
+    input:
+        availability=expand(
+            "<results>/data/{dataset}/availability.json",
+            dataset=used_datasets(config),
+        ),
+    output:
+        svg=report(
+            "<results>/plots/availability.svg",
+            caption="../report/availability.rst",
+            category="Plots",
+            labels={"plot": "clips listed and found"},
+        ),
+        png="<results>/plots/availability.png",
+    log:
+        "<logs>/plot_availability.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=1,
+    shell:
+        "hearsay --log {log:q} plot_availability"
+        " --availability {input.availability:q}"
+        " --svg {output.svg:q}"
+        " --png {output.png:q}"
 
 
 rule make_table_audio_image:

@@ -53,6 +53,7 @@ else:
     ]
 COMPARISONS = ["<results>/tables/comparisons.csv"] if REFERENCE else []
 TABLES = expand("<results>/tables/table_2.{suffix}", suffix=["csv", "md", "tex"])
+TABLES += expand("<results>/plots/availability.{suffix}", suffix=["svg", "png"])
 PLOTS = []
 if METHODS:
     TABLES += ["<results>/tables/scores.csv"]

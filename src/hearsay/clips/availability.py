@@ -1,22 +1,28 @@
 """Join all status tables: which clips exist, why the others do not, and a fingerprint."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from hearsay.clips.status_tables import join_status, read_columns
 from hearsay.errors import HearsayError
 from hearsay.files import write_json, write_parquet
+
+logger = logging.getLogger(__name__)
+
+MOST_REASONS = 3  # that an error names
 
 AVAILABILITY_SCHEMA = pa.schema(
     [
         ("clip_id", pa.string()),
         ("split", pa.string()),
         ("available", pa.bool_()),
-        ("stage", pa.string()),  # that left the clip out: fetch, decode; "": none did
+        ("stage", pa.string()),  # that left the clip out: index, fetch, decode; "": none did
         ("status", pa.string()),
         ("detail", pa.string()),
     ]
@@ -45,8 +51,9 @@ def read_subset(path: Path) -> set[str]:
 def collect_availability(
     dataset: str,
     clips: Path,
-    fetch_status: list[Path],
-    decode_status: list[Path],
+    fetch_status: Sequence[Path],
+    decode_status: Sequence[Path],
+    max_missing: Mapping[str, float | None],
     table: Path,
     summary: Path,
 ) -> None:
@@ -56,94 +63,138 @@ def collect_availability(
         dataset: name to write into the summary.
         clips: index table.
         fetch_status, decode_status: status tables of all shards, in shard order.
+        max_missing: split -> share of its clips, those excluded not counted, that may be missing;
+            None: any.
         table: AVAILABILITY_SCHEMA, in index order.
         summary: JSON; see docs/design.md, section 4.
 
     Raises:
-        HearsayError: a clip of the index has no status row or several, or a row belongs to no
-            clip of the index.
+        HearsayError: more clips of a split are missing than may be, a clip of the index has no
+            status row or several, or a row belongs to no clip of the index. Nothing is written.
     """
-    index = _read(clips, ["clip_id", "split"])
-    fetched = _join(index["clip_id"], fetch_status, clips)
-    decoded = _join(index["clip_id"], decode_status, clips)
-    was_fetched = (fetched["status"] == "ok").to_numpy()
-    available = was_fetched & (decoded["status"] == "ok").to_numpy()
-    doubtful = (decoded["status"] == "ok").to_numpy() & ~was_fetched
-    if doubtful.any():
-        clip_id = index["clip_id"].iloc[int(doubtful.argmax())]
-        raise HearsayError(
-            f"clip {clip_id} of {clips} was decoded but not fetched; decode its shard again"
-        )
-    frame = pd.DataFrame(
-        {
-            "clip_id": index["clip_id"],
-            "split": index["split"],
-            "available": available,
-            "stage": np.select([available, was_fetched], ["", "decode"], "fetch"),
-            "status": np.where(was_fetched, decoded["status"], fetched["status"]),
-            "detail": np.where(was_fetched, decoded["detail"], fetched["detail"]),
-        }
-    )
-    write_parquet(
-        pa.Table.from_pandas(frame, schema=AVAILABILITY_SCHEMA, preserve_index=False), table
-    )
+    index = read_columns(clips, ["clip_id", "split"]).combine_chunks()
+    clip_ids = index["clip_id"].combine_chunks()
+    joined = _join_stages(clip_ids, fetch_status, decode_status, clips)
+    whole = pa.table({"clip_id": clip_ids, "split": index["split"], **joined})
     splits = {
-        str(split): {
-            "listed": len(group),
-            "available": int(group["available"].sum()),
-            "fingerprint": fingerprint(group.loc[group["available"], "clip_id"]),
-        }
-        for split, group in frame.groupby("split", sort=True)
+        split: _count(whole.filter(pc.equal(whole["split"], split)))
+        for split in sorted(pc.unique(whole["split"]).to_pylist())
     }
-    missing = frame.loc[~frame["available"], "status"].value_counts()
+    for split, counts in splits.items():
+        logger.info("%s %s: %s", dataset, split, describe_counts(counts))
+    check_missing(dataset, splits, max_missing)
+    write_parquet(whole.select(AVAILABILITY_SCHEMA.names).cast(AVAILABILITY_SCHEMA), table)
     write_json(
         {
             "dataset": dataset,
             "num_shards": len(fetch_status),
-            "fingerprint": fingerprint(frame.loc[frame["available"], "clip_id"]),
+            "fingerprint": fingerprint(_available(whole)),
             "splits": splits,
-            "reasons": {str(name): int(missing[name]) for name in sorted(missing.index)},
+            "reasons": _reasons(whole),
         },
         summary,
     )
 
 
-def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    if not Path(path).is_file():
-        raise HearsayError(f"{path} does not exist; the step that writes it has not run")
-    frame: pd.DataFrame = pd.read_parquet(path, columns=columns)
-    return frame
+def check_missing(
+    dataset: str, splits: Mapping[str, Mapping[str, Any]], max_missing: Mapping[str, float | None]
+) -> None:
+    """Refuse a data set of which too many clips are missing.
+
+    Args:
+        dataset: its name in the config.
+        splits: split -> its counts, as in the summary.
+        max_missing: see `collect_availability`.
+
+    Raises:
+        HearsayError: with each split that misses more than it may, and its most frequent reasons.
+    """
+    faults = []
+    for split, counts in splits.items():
+        wanted = counts["listed"] - counts["excluded"]
+        missing = wanted - counts["available"]
+        limit = max_missing[split]
+        if limit is None or missing <= limit * wanted + 1e-9:  # 0.29 x 100 is less than 29
+            continue
+        faults.append(
+            f"{missing:,} of the {wanted:,} clips of split {split} are missing "
+            f"({100 * missing / wanted:.1f} %, allowed are {100 * limit:g} %): "
+            f"{_main_reasons(counts['reasons'])}"
+        )
+    if faults:
+        raise HearsayError(
+            f"data set {dataset}: {'; '.join(faults)}; ask again for those that failed in passing "
+            f"(hearsay retry-clips), or raise datasets.{dataset}.max_missing and name the clips "
+            "that runs may use in benchmark.subset"
+        )
 
 
-def _join(clip_ids: pd.Series, paths: Sequence[Path], clips: Path) -> pd.DataFrame:
-    """Return status and detail of each clip, in the order of `clip_ids`."""
-    if not paths:
-        raise HearsayError(f"no status tables for {clips}; name those of all shards")
-    tables = [_read(path, ["clip_id", "status", "detail"]) for path in paths]
-    origin = {
-        clip_id: path
-        for path, part in zip(paths, tables, strict=True)
-        for clip_id in part["clip_id"]
+def describe_counts(counts: Mapping[str, Any]) -> str:
+    """Say in words what became of the clips of a split."""
+    parts = [f"{counts[key]:,} {key}" for key in ("listed", "excluded", "fetched", "available")]
+    reasons = [f"{count:,} {name}" for name, count in counts["reasons"].items()]
+    return ", ".join(parts) + (f" (left out: {', '.join(reasons)})" if reasons else "")
+
+
+def _main_reasons(reasons: Mapping[str, int]) -> str:
+    """Name the most frequent reasons with their counts, and how many clips the others took."""
+    ordered = sorted(
+        (item for item in reasons.items() if item[0] != "excluded"),
+        key=lambda item: (-item[1], item[0]),
+    )
+    parts = [f"{count:,} {name}" for name, count in ordered[:MOST_REASONS]]
+    rest = ordered[MOST_REASONS:]
+    if rest:
+        parts.append(f"{sum(count for _, count in rest):,} for other reasons")
+    return ", ".join(parts)
+
+
+def _join_stages(
+    clip_ids: pa.StringArray,
+    fetch_status: Sequence[Path],
+    decode_status: Sequence[Path],
+    clips: Path,
+) -> dict[str, pa.ChunkedArray]:
+    """Say for each clip whether it is fetched and available, and else which stage left it out."""
+    fetched = join_status(clip_ids, fetch_status, clips)
+    decoded = join_status(clip_ids, decode_status, clips)
+    was_fetched = pc.equal(fetched["status"], "ok")
+    was_decoded = pc.equal(decoded["status"], "ok")
+    doubtful = pc.and_(was_decoded, pc.invert(was_fetched))
+    if pc.any(doubtful).as_py():
+        clip_id = clip_ids.filter(doubtful.combine_chunks())[0]
+        raise HearsayError(
+            f"clip {clip_id} of {clips} was decoded but not fetched; decode its shard again"
+        )
+    before = pc.if_else(pc.equal(fetched["status"], "excluded"), "index", "fetch")
+    return {
+        "fetched": was_fetched,
+        "available": was_decoded,
+        "stage": pc.if_else(was_decoded, "", pc.if_else(was_fetched, "decode", before)),
+        "status": pc.if_else(was_fetched, decoded["status"], fetched["status"]),
+        "detail": pc.if_else(was_fetched, decoded["detail"], fetched["detail"]),
     }
-    rows = pd.concat(tables, ignore_index=True)
-    twice = rows["clip_id"].duplicated()
-    if twice.any():
-        clip_id = rows.loc[twice, "clip_id"].iloc[0]
-        raise HearsayError(
-            f"clip {clip_id} has two status rows, one in {origin[clip_id]}; the shards overlap: "
-            "remove these tables and run again"
-        )
-    foreign = ~rows["clip_id"].isin(clip_ids)
-    if foreign.any():
-        clip_id = rows.loc[foreign, "clip_id"].iloc[0]
-        raise HearsayError(
-            f"clip {clip_id} of {origin[clip_id]} is not in {clips}; remove that table and run "
-            "again"
-        )
-    missing = ~clip_ids.isin(rows["clip_id"])
-    if missing.any():
-        raise HearsayError(
-            f"clip {clip_ids[missing].iloc[0]} and {int(missing.sum()) - 1} others of {clips} "
-            f"have no row in the {len(paths)} status tables from {paths[0]} on; run their shards"
-        )
-    return rows.set_index("clip_id").loc[clip_ids].reset_index()
+
+
+def _count(clips: pa.Table) -> dict[str, Any]:
+    """Count the clips of one split by what became of them."""
+    reasons = _reasons(clips)
+    return {
+        "listed": clips.num_rows,
+        "excluded": reasons.get("excluded", 0),
+        "fetched": pc.sum(clips["fetched"]).as_py(),
+        "available": pc.sum(clips["available"]).as_py(),
+        "fingerprint": fingerprint(_available(clips)),
+        "reasons": reasons,
+    }
+
+
+def _available(clips: pa.Table) -> list[str]:
+    ids: list[str] = clips["clip_id"].filter(clips["available"]).to_pylist()
+    return ids
+
+
+def _reasons(clips: pa.Table) -> dict[str, int]:
+    """Count the clips that were left out by their status, in the order of its name."""
+    counts = clips["status"].filter(pc.invert(clips["available"])).value_counts().to_pylist()
+    return {row["values"]: row["counts"] for row in sorted(counts, key=lambda row: row["values"])}

@@ -112,7 +112,9 @@ def decode_clips(
     )
 
 
-def collect_availability(data: Path, num_shards: int, table: Path, summary: Path) -> None:
+def collect_availability(
+    data: Path, num_shards: int, max_missing: Options, table: Path, summary: Path
+) -> None:
     """Join all status tables: what became of every clip, with a fingerprint."""
     from hearsay.clips import availability
 
@@ -122,6 +124,7 @@ def collect_availability(data: Path, num_shards: int, table: Path, summary: Path
         files.clips,
         files.shards("clips", ".status.parquet"),
         files.shards("decode", ".status.parquet"),
+        max_missing,
         table,
         summary,
     )

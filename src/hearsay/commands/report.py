@@ -35,6 +35,13 @@ def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex:
     table_clips.make_table_clips(availability, csv, markdown, latex)
 
 
+def plot_availability(availability: list[Path], svg: Path, png: Path) -> None:
+    """Plot what became of the clips of every data set and split."""
+    from hearsay.report import plot_availability
+
+    plot_availability.plot_availability(availability, svg, png)
+
+
 def make_table_words(summaries: list[Path], csv: Path, markdown: Path, latex: Path) -> None:
     """Make the table of words without a vector, per data set and split."""
     from hearsay.report import table_words
@@ -281,6 +288,7 @@ COMMANDS: list[Callable[..., None]] = [
     collect_scores,
     compare_methods,
     make_table_clips,
+    plot_availability,
     make_table_words,
     make_table_audio_image,
     make_table_audio_text,

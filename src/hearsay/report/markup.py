@@ -32,6 +32,7 @@ _LATEX = {
     "×": r"$\times$",
     "†": r"\textsuperscript{\dag}",
     "‡": r"\textsuperscript{\ddag}",
+    "§": r"\S{}",
     "–": "--",
     "·": r"$\cdot$",
 }

@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from hearsay.files import atomic_path
@@ -22,6 +23,7 @@ PALETTE = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ORACLE_COLOUR = "#000000"
 CHANCE_COLOUR = "#7F7F7F"
+REST_COLOUR = "#999999"  # of what is too rare for a colour of its own
 PAGE_WIDTH_IN = 7.2  # two columns of a paper; panels of half of it stay readable
 _SETTINGS = {
     "font.size": 8,
@@ -62,6 +64,15 @@ def colour_of(names: list[str]) -> dict[str, tuple[str, str]]:
         name: (PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(PALETTE)) % len(MARKERS)])
         for i, name in enumerate(names)
     }
+
+
+def text_colour(background: str) -> str:
+    """Choose black or white for words on a colour, by the contrast of WCAG 2.1."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(background)
+    ]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "white"
 
 
 def save_figure(figure: Figure, svg: Path, png: Path) -> None:

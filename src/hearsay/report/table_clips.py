@@ -1,128 +1,112 @@
-"""Table II of the benchmark: how many clips are listed, and how many still exist."""
+"""Table II of the benchmark: how many clips are listed, how many still exist, why others do not."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from hearsay.errors import HearsayError
-from hearsay.files import read_json
+from hearsay.report.availability import SPLITS, SplitCounts, read_availability, total_reasons
 from hearsay.report.markup import Block, Column, TextTable, write_tables
-from hearsay.report.published import CLIPS, CLIPS_SOURCE, PublishedClips, is_dataset
+from hearsay.report.published import (
+    CLIPS,
+    CLIPS_SOURCE,
+    XIE_CLIPS,
+    XIE_CLIPS_SOURCE,
+    PublishedClips,
+    is_dataset,
+)
+from hearsay.report.tasks import in_order
 
-SPLITS = ("train", "val", "test")
+PUBLISHED = (*CLIPS, *XIE_CLIPS)
 
 
 def make_table_clips(availability: list[Path], csv: Path, markdown: Path, latex: Path) -> None:
-    """Write the clips listed and found per data set and split, with the paper's counts.
+    """Write what became of the clips of each data set and split, with the papers' counts.
 
     Args:
         availability: availability.json of each data set.
-        csv: one row a split.
+        csv: one row a split, a column `left_out_*` a reason.
         markdown: for reading; a second table counts the reasons for leaving clips out.
         latex: for a paper.
 
     Raises:
         HearsayError: a file is absent or wrong, or two describe the same data set.
     """
-    summaries = read_availability(availability)
-    tables = [_counts(summaries), _reasons(summaries)]
-    write_tables(_tidy(summaries), tables, csv, markdown, latex)
+    splits = read_availability(availability)
+    write_tables(_tidy(splits), [_counts(splits), _reasons(splits)], csv, markdown, latex)
 
 
-def read_availability(paths: list[Path]) -> list[dict[str, Any]]:
-    """Read availability.json files, sorted by data set.
-
-    Raises:
-        HearsayError: there is none, a file is absent or wrong, or two describe one data set.
-    """
-    origin: dict[str, Path] = {}
-    summaries = []
-    for path in sorted(Path(path) for path in paths):
-        summary = read_json(path)
-        try:
-            dataset, splits = str(summary["dataset"]), summary["splits"]
-            for counts in splits.values():
-                if not 0 <= int(counts["available"]) <= int(counts["listed"]):
-                    raise HearsayError(f"{path}: more clips are available than listed")
-            summaries.append(
-                {"dataset": dataset, "splits": splits, "reasons": dict(summary["reasons"])}
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise HearsayError(
-                f"{path} is no availability summary ({error!r}); run collect_availability again"
-            ) from error
-        if dataset in origin:
-            raise HearsayError(
-                f"{path} and {origin[dataset]} both describe the data set {dataset}; remove one"
-            )
-        origin[dataset] = path
-    if not summaries:
-        raise HearsayError("no availability.json given; name at least one data set")
-    return sorted(summaries, key=lambda summary: str(summary["dataset"]))
-
-
-def _splits(summary: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    known = [split for split in SPLITS if split in summary["splits"]]
-    others = sorted(set(summary["splits"]) - set(SPLITS))
-    return [(split, summary["splits"][split]) for split in known + others]
-
-
-def _counts(summaries: list[dict[str, Any]]) -> TextTable:
+def _counts(splits: Sequence[SplitCounts]) -> TextTable:
     ours = [
         [
-            summary["dataset"],
-            split,
-            *_count_cells(int(counts["listed"]), int(counts["available"])),
-            str(counts.get("fingerprint", "")),
+            counts.dataset,
+            counts.split,
+            *(f"{n:,}" for n in (counts.listed, counts.excluded, counts.fetched, counts.found)),
+            _share(counts.found, counts.wanted),
+            counts.fingerprint,
         ]
-        for summary in summaries
-        for split, counts in _splits(summary)
+        for counts in splits
     ]
-    paper = [
-        [clips.name.split()[0], clips.name.split()[1], *_count_cells(clips.listed, clips.found), ""]
-        for clips in CLIPS
-    ]
-    names = [summary["dataset"] for summary in summaries]
-    same = [name for name in names if any(is_dataset(name, clips.dataset) for clips in CLIPS)]
+    names = sorted({counts.dataset for counts in splits})
+    same = any(is_dataset(name, clips.dataset) for name in names for clips in PUBLISHED)
     title = f"clips listed and found, {', '.join(names)}"
     return TextTable(
         number="Table II",
-        title=title if same else f"{title} (the paper's counts are of other data sets)",
+        title=title if same else f"{title} (the papers' counts are of other data sets)",
         label="tab:clips",
         columns=[
             Column("data set", is_number=False),
             Column("split", is_number=False),
-            Column("listed"),
-            Column("found"),
-            Column("found, %"),
+            *(Column(name) for name in ("listed", "excluded", "fetched", "found", "found, %")),
             Column("fingerprint", is_number=False),
         ],
-        blocks=[Block(ours), Block(paper, "in the paper ‡")],
-        above=[
-            "Found: fetched and decoded, so that the clip takes part in training or scoring. "
-            "Fingerprint: of the ids of the clips found."
+        blocks=[
+            Block(ours),
+            Block(_published(CLIPS), "in Tsubaki et al. 2024 ‡"),
+            Block(_published(XIE_CLIPS), "in Xie et al. 2022 §"),
         ],
-        below=[f"‡ {CLIPS_SOURCE}."],
+        above=[
+            "Excluded: never asked for, since another data set tests on their videos. Fetched: the "
+            "media lie here. Found: decoded too, so that the clip takes part in training or "
+            "scoring; in % of those listed and not excluded. Fingerprint: of the ids of the clips "
+            "found."
+        ],
+        below=[f"‡ {CLIPS_SOURCE}.", f"§ {XIE_CLIPS_SOURCE}."],
     )
 
 
-def _count_cells(listed: int, found: int) -> list[str]:
-    share = f"{100 * found / listed:.1f}" if listed else "–"
-    return [f"{listed:,}", f"{found:,}", share]
-
-
-def _reasons(summaries: list[dict[str, Any]]) -> TextTable:
-    rows = [
-        [summary["dataset"], str(reason), f"{int(count):,}"]
-        for summary in summaries
-        for reason, count in sorted(
-            summary["reasons"].items(), key=lambda item: (-int(item[1]), str(item[0]))
-        )
-        if int(count) and reason != "ok"
+def _published(clips: Sequence[PublishedClips]) -> list[list[str]]:
+    return [
+        [
+            *published.name.rsplit(" ", 1),
+            f"{published.listed:,}",
+            "",
+            "",
+            f"{published.found:,}",
+            _share(published.found, published.listed),
+            "",
+        ]
+        for published in clips
     ]
-    listed = sum(int(c["listed"]) for s in summaries for c in s["splits"].values())
-    found = sum(int(c["available"]) for s in summaries for c in s["splits"].values())
+
+
+def _share(found: int, wanted: int) -> str:
+    return f"{100 * found / wanted:.1f}" if wanted else "–"
+
+
+def _reasons(splits: Sequence[SplitCounts]) -> TextTable:
+    names = in_order({counts.split for counts in splits}, SPLITS)
+    rows = []
+    for dataset in sorted({counts.dataset for counts in splits}):
+        own = {counts.split: counts for counts in splits if counts.dataset == dataset}
+        for reason, total in total_reasons(own.values()).items():
+            cells = [
+                f"{own[split].reasons.get(reason, 0):,}" if split in own else "–" for split in names
+            ]
+            rows.append([dataset, reason, *cells, f"{total:,}"])
+    listed = sum(counts.listed for counts in splits)
+    found = sum(counts.found for counts in splits)
+    none = ["all", "none was left out", *["0"] * len(names), "0"]
     return TextTable(
         number="Table II, continued",
         title="why clips were left out",
@@ -130,49 +114,54 @@ def _reasons(summaries: list[dict[str, Any]]) -> TextTable:
         columns=[
             Column("data set", is_number=False),
             Column("reason", is_number=False),
-            Column("clips"),
+            *(Column(name) for name in (*names, "all")),
         ],
-        blocks=[Block(rows)] if rows else [Block([["all", "none was left out", "0"]])],
+        blocks=[Block(rows or [none])],
         above=[f"{listed - found:,} of {listed:,} clips."],
     )
 
 
-def _tidy(summaries: list[dict[str, Any]]) -> pd.DataFrame:
+def _tidy(splits: Sequence[SplitCounts]) -> pd.DataFrame:
     """Return one row a split; the paper's counts where it used the same one, then its others."""
+    reasons = sorted(total_reasons(splits))
     rows = []
     shown: set[PublishedClips] = set()
-    for summary in summaries:
-        for split, counts in _splits(summary):
-            dataset = summary["dataset"]
-            paper = next(
-                (c for c in CLIPS if is_dataset(dataset, c.dataset) and c.split == split), None
-            )
-            shown |= {paper} if paper else set()
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "split": split,
-                    "listed": int(counts["listed"]),
-                    "found": int(counts["available"]),
-                    "fingerprint": counts.get("fingerprint", ""),
-                    "published_name": paper.name if paper else "",
-                    "published_listed": paper.listed if paper else None,
-                    "published_found": paper.found if paper else None,
-                }
-            )
+    for counts in splits:
+        paper = next(
+            (
+                clips
+                for clips in PUBLISHED
+                if is_dataset(counts.dataset, clips.dataset) and clips.split == counts.split
+            ),
+            None,
+        )
+        shown |= {paper} if paper else set()
+        rows.append(
+            {
+                "dataset": counts.dataset,
+                "split": counts.split,
+                "listed": counts.listed,
+                "excluded": counts.excluded,
+                "fetched": counts.fetched,
+                "found": counts.found,
+                "fingerprint": counts.fingerprint,
+                **{f"left_out_{reason}": counts.reasons.get(reason, 0) for reason in reasons},
+                **_published_cells(paper),
+            }
+        )
     rows += [
-        {
-            "dataset": "",
-            "split": clips.split,
-            "listed": None,
-            "found": None,
-            "fingerprint": "",
-            "published_name": clips.name,
-            "published_listed": clips.listed,
-            "published_found": clips.found,
-        }
-        for clips in CLIPS
+        {"dataset": "", "split": clips.split, "fingerprint": "", **_published_cells(clips)}
+        for clips in PUBLISHED
         if clips not in shown
     ]
-    numbers = ("listed", "found", "published_listed", "published_found")
-    return pd.DataFrame(rows).astype(dict.fromkeys(numbers, "Int64"))
+    table = pd.DataFrame(rows)
+    words = ("dataset", "split", "fingerprint", "published_name")
+    return table.astype({name: "Int64" for name in table.columns if name not in words})
+
+
+def _published_cells(clips: PublishedClips | None) -> dict[str, str | int | None]:
+    return {
+        "published_name": clips.name if clips else "",
+        "published_listed": clips.listed if clips else None,
+        "published_found": clips.found if clips else None,
+    }
