@@ -9,7 +9,7 @@ from torch import Tensor
 from hearsay.encoders.image_tower import ImageTower, make_image_tower
 from hearsay.errors import HearsayError
 from hearsay.models.audio_vit import AudioViT, resize_positions
-from hearsay.models.transformer import Attention
+from hearsay.models.transformer import Attention, Block
 
 VISION = {"image_size": 24, "patch_size": 8, "width": 16, "layers": 2, "head_width": 8}
 TEXT = {"context_length": 8, "vocab_size": 50, "width": 16, "heads": 2, "layers": 1}
@@ -101,11 +101,26 @@ def test_output_equals_a_naive_reference() -> None:
     torch.testing.assert_close(tower(features), expected, rtol=0, atol=1e-5)
 
 
+def test_the_first_token_alone_has_the_output_and_the_gradients_of_the_whole_layer() -> None:
+    torch.manual_seed(0)
+    block = Block(16, 2, 64, quick_gelu=True).double()
+    x = torch.randn(3, 7, 16, dtype=torch.float64, requires_grad=True)
+    results = []
+    for first in (block(x)[:, :1], block.first(x)):
+        block.zero_grad()
+        x.grad = None
+        first.square().sum().backward()
+        gradients = [x.grad.clone()] + [weight.grad.clone() for weight in block.parameters()]
+        results.append([first.detach(), *gradients])
+    for whole, alone in zip(*results, strict=True):
+        torch.testing.assert_close(alone, whole)
+
+
 def test_patches_are_the_values_of_the_last_layer() -> None:
     tower = AudioViT(random_tower(), num_frames=30, num_bins=16, time_stride=5, mel_stride=4)
     features, state = torch.randn(2, 1, 30, 16), tower.state_dict()
     seen: list[Tensor] = []
-    tower.blocks[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    tower.blocks[-2].register_forward_hook(lambda _, inputs, output: seen.append(output))
     tower(features)
     x = norm(seen[0], state, "blocks.1.ln_1")[:, 1:]
     name = "blocks.1.attn."

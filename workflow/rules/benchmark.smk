@@ -28,7 +28,7 @@ rule train_run:
         mem_mb=training_gpus(8000),
         runtime=720,
     params:
-        version=4,
+        version=5,
         folder=subpath(output.model, parent=True),
         options=run_options,
         data=subpath(input.availability, parent=True),

@@ -83,8 +83,12 @@ class AudioViT(nn.Module):
         Raises:
             HearsayError: the features have another size.
         """
-        x = self.blocks(self._embed_tokens(features))
-        embedding: Tensor = self.ln_post(x[:, 0]) @ self.proj  # [B, D]
+        x = self._embed_tokens(features)
+        *blocks, last = (cast(Block, block) for block in self.blocks)
+        for block in blocks:
+            x = block(x)
+        # Nobody reads the other tokens of the last layer.
+        embedding: Tensor = self.ln_post(last.first(x)[:, 0]) @ self.proj  # [B, D]
         return embedding
 
     def embed_patches(self, features: Tensor) -> Tensor:

@@ -38,6 +38,21 @@ class Attention(nn.Module):
         attended: Tensor = self.out_proj(joined.transpose(1, 2).flatten(2))
         return attended
 
+    def first(self, x: Tensor) -> Tensor:
+        """Return what `forward` makes of the first token: [B, 1, W]."""
+        width = x.shape[-1]
+        weight, bias = self.in_proj.weight, self.in_proj.bias
+        q = functional.linear(x[:, :1], weight[:width], bias[:width])  # [B, 1, W]
+        k, v = functional.linear(x, weight[width:], bias[width:]).chunk(2, dim=-1)  # [B, P, W]
+        q, k, v = (self._part(y) for y in (q, k, v))
+        joined = functional.scaled_dot_product_attention(q, k, v)  # [B, heads, 1, W / heads]
+        attended: Tensor = self.out_proj(joined.transpose(1, 2).flatten(2))
+        return attended
+
+    def _part(self, x: Tensor) -> Tensor:
+        """Part tokens [B, P, W] into heads [B, heads, P, W / heads]."""
+        return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+
     def values(self, x: Tensor) -> Tensor:
         """Map tokens [B, P, W] as if each attended to itself alone: [B, P, W]."""
         weight, bias = (wanted.chunk(3)[2] for wanted in (self.in_proj.weight, self.in_proj.bias))
@@ -81,6 +96,12 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens [B, P, W] to tokens [B, P, W]."""
         x = x + self.attn(self.ln_1(x))
+        x = x + self.mlp(self.ln_2(x))
+        return x
+
+    def first(self, x: Tensor) -> Tensor:
+        """Return the first token of `forward`, [B, 1, W], for a sixth of its products."""
+        x = x[:, :1] + self.attn.first(self.ln_1(x))
         x = x + self.mlp(self.ln_2(x))
         return x
 
