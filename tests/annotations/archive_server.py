@@ -12,6 +12,17 @@ from pathlib import Path
 from typing import Any
 
 OPTIONS: dict[str, Any] = {"max_attempts": 3, "backoff_s": 0.01, "timeout_s": 5, "proxy": None}
+FETCH: dict[str, Any] = {  # of clips in an archive
+    **OPTIONS,
+    "clips_per_hour": None,
+    "address": "https://www.youtube.com/watch?v={video_id}",
+    "format": "b",
+    "cookies": None,
+    "extractor_args": {},
+    "js_runtimes": {},
+    "min_duration_s": 0.1,
+    "require_video": False,
+}
 
 
 @dataclass

@@ -15,24 +15,13 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
-from archive_server import OPTIONS, Body, Site, serve_site
+from archive_server import FETCH, Body, Site, serve_site
 
 from hearsay.annotations.index import build_index
 from hearsay.clips.fetch import fetch_clips
 from hearsay.errors import HearsayError
 
 ROOT = Path(__file__).parents[2]
-FETCH = {
-    **OPTIONS,
-    "clips_per_hour": None,
-    "address": "https://www.youtube.com/watch?v={video_id}",
-    "format": "b",
-    "cookies": None,
-    "extractor_args": {},
-    "js_runtimes": {},
-    "min_duration_s": 0.1,
-    "require_video": False,
-}
 NAME = "FSDKaggle2018"
 CLIPS = {"00044347": ("train", 1.0), "001ca53d": ("train", 0.5), "002d256b": ("test", 2.0)}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from archive_server import write_zip
 
-from hearsay.annotations.zips import extract_zips
+from hearsay.annotations.unpack import extract_archives
 from hearsay.errors import HearsayError
 
 LIMIT = 1_000_000
@@ -29,7 +29,7 @@ def refused(tmp_path: Path, zips: list[Path], limit: int = LIMIT) -> str:
     """Return the message, once it is sure that nothing was written anywhere."""
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(HearsayError) as caught:
-        extract_zips(zips, tmp_path / "out" / "inner", limit)
+        extract_archives(zips, tmp_path / "out" / "inner", limit)
     left = sorted(path for path in tmp_path.rglob("*") if path != tmp_path / "out")
     assert left == before
     return str(caught.value)
@@ -38,7 +38,7 @@ def refused(tmp_path: Path, zips: list[Path], limit: int = LIMIT) -> str:
 def test_zips_are_unpacked_side_by_side(tmp_path):
     one = write_zip(tmp_path / "1.zip", {"a/x.wav": b"x" * 3_000_000, "a/b/": b"", "./n.txt": "n"})
     two = write_zip(tmp_path / "2.zip", {"a/b/ü 2.wav": b"", "c/x.wav": b"yz"})
-    assert extract_zips([one, two], tmp_path / "out", 4_000_000) == 4
+    assert extract_archives([one, two], tmp_path / "out", 4_000_000) == 4
     assert tree(tmp_path / "out") == {
         "a/x.wav": b"x" * 3_000_000,
         "n.txt": b"n",
@@ -52,7 +52,7 @@ def test_an_earlier_folder_and_what_a_killed_start_left_are_replaced(tmp_path):
     for folder in ("out", ".out.partial"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "old").write_text("old")
-    extract_zips([write_zip(tmp_path / "1.zip", {"new": "new"})], tmp_path / "out", LIMIT)
+    extract_archives([write_zip(tmp_path / "1.zip", {"new": "new"})], tmp_path / "out", LIMIT)
     assert tree(tmp_path) == {"1.zip": (tmp_path / "1.zip").read_bytes(), "out/new": b"new"}
 
 
@@ -112,13 +112,13 @@ def test_listed_sizes_beyond_the_limit_are_refused_for_all_zips_together(tmp_pat
     assert "1200000 bytes when unpacked, but max_bytes is 1199999" in refused(
         tmp_path, zips, 1_199_999
     )
-    assert extract_zips(zips, tmp_path / "out", 1_200_000) == 2
+    assert extract_archives(zips, tmp_path / "out", 1_200_000) == 2
 
 
 def test_empty_files_count_too(tmp_path):
     path = write_zip(tmp_path / "1.zip", {f"{k}": b"" for k in range(100)})
     assert "51200 bytes when unpacked, but max_bytes is 51199" in refused(tmp_path, [path], 51_199)
-    assert extract_zips([path], tmp_path / "out", 51_200) == 100
+    assert extract_archives([path], tmp_path / "out", 51_200) == 100
 
 
 @pytest.mark.parametrize("listed", [10, 99_999, 200_000])
@@ -128,7 +128,7 @@ def test_another_size_than_listed_is_refused(tmp_path, listed):
     assert content.count(struct.pack("<L", 100_000)) == 2  # before the file and in the listing
     path.write_bytes(content.replace(struct.pack("<L", 100_000), struct.pack("<L", listed)))
     message = refused(tmp_path, [path])
-    assert f"100000 bytes, but {listed} are listed" in message or "is damaged (Bad CRC" in message
+    assert f"100000, not the {listed} bytes listed" in message or "is damaged (Bad CRC" in message
 
 
 def test_an_encrypted_entry_is_refused(tmp_path):
@@ -169,7 +169,7 @@ def test_a_full_disk_leaves_the_earlier_folder_and_one_line(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, hard))
     try:
         with pytest.raises(HearsayError, match=f"cannot write {tmp_path}/out: File too large"):
-            extract_zips([path], tmp_path / "out", LIMIT)
+            extract_archives([path], tmp_path / "out", LIMIT)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         signal.signal(signal.SIGXFSZ, handler)

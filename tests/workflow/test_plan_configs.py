@@ -22,6 +22,15 @@ EXPECTED = {  # of the rules that make most jobs
         "score_labels": 3 * 3,
         "ground_run": 8 * 3,
     },
+    "clotho": {  # 5,929 clips of 500
+        **dict.fromkeys((*PER_SHARD, "extract_logmel"), 12),
+        "fetch_archive": 1,
+        "fetch_annotations": 0,
+        "embed_words": 1,
+        "train_run": 2 * 3,
+        "score_run": 2 * 3,
+        "ground_run": 0,
+    },
     "elizalde2019": {  # 11,073 clips of 500
         **dict.fromkeys((*PER_SHARD, "extract_mfcc", "extract_wal_logmel", "embed_wal_net"), 23),
         "fetch_archive": 1,

@@ -117,7 +117,7 @@ def store_files(suffix):
     return files
 
 
-ARCHIVE_READERS = ("fsdkaggle2018", "esc50")
+ARCHIVE_READERS = ("fsdkaggle2018", "esc50", "clotho")
 # The keys of their sections that say where archives come from; the others make splits.
 ARCHIVE_OPTIONS = ("record", "files", "address", "md5", "max_bytes")
 

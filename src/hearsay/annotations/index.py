@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hearsay.annotations.audiogrounding import read_audiogrounding, read_audiogrounding_v2
+from hearsay.annotations.clotho import read_clotho
 from hearsay.annotations.esc50 import read_esc50
 from hearsay.annotations.exclude import mark_excluded
 from hearsay.annotations.folder import read_folder
@@ -38,6 +39,7 @@ READERS: dict[str, Reader] = {
 ARCHIVE_READERS: dict[str, ArchiveReader] = {  # of folders that fetch_archive unpacks
     "fsdkaggle2018": read_fsdkaggle2018,
     "esc50": read_esc50,
+    "clotho": read_clotho,
 }
 
 
