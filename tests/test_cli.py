@@ -24,14 +24,25 @@ def _fresh_log():
     cli.log.setLevel(logging.NOTSET)
 
 
-def test_every_rule_has_its_subcommand_and_every_subcommand_its_rule():
+def test_every_rule_has_its_subcommand_and_every_other_subcommand_is_for_use_by_hand():
     rules = {
         line.split()[1].rstrip(":")
         for file in (ROOT / "workflow" / "rules").glob("*.smk")
         for line in file.read_text().splitlines()
         if line.startswith("rule ")
     }
-    assert rules == {command.__name__ for command in commands.COMMANDS}
+    by_hand = {command.__name__ for command in commands.BY_HAND}
+    assert rules | by_hand == {command.__name__ for command in commands.COMMANDS}
+    assert not rules & by_hand
+
+
+@pytest.mark.parametrize("before", [[], ["--log", "{}/log"], ["--log={}/log"]])
+@pytest.mark.parametrize("name", ["fetch_annotations", "fetch-annotations", "export_subset"])
+def test_a_subcommand_may_be_written_with_hyphens_or_underscores(before, name, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*(text.format(tmp_path) for text in before), name, "--help"])
+    assert stop.value.code == 0
+    assert "usage: hearsay" in capsys.readouterr().out
 
 
 def test_an_expected_error_is_one_line_and_exit_code_1(tmp_path, capfd):

@@ -1,4 +1,4 @@
-"""Command line of hearsay: one subcommand per rule of the workflow.
+"""Command line of hearsay: one subcommand per rule of the workflow, and a few for use by hand.
 
 The subcommands are the functions of commands/; their parameters are the options.
 """
@@ -24,7 +24,7 @@ log = logging.getLogger("hearsay")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0 done, 1 error (one line on stderr), 2 usage."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = _spell(sys.argv[1:] if arguments is None else arguments)
     options = vars(make_parser().parse_args(arguments))
     if "TORCHELASTIC_RUN_ID" not in os.environ:  # not a process that torchrun has started
         processes = options.get("processes", 1)
@@ -52,18 +52,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser: one subcommand per function of commands/, one option per parameter."""
     parser = argparse.ArgumentParser(
-        prog="hearsay", description="The steps of the hearsay workflow, one subcommand per rule."
+        prog="hearsay",
+        description="The steps of the hearsay workflow, and a few commands for use by hand.",
     )
     parser.add_argument("--log", type=Path, help="write the log here; errors go to stderr too")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for run in commands.COMMANDS:
         text = inspect.getdoc(run) or ""
-        subparser = subparsers.add_parser(run.__name__, help=text.splitlines()[0], description=text)
+        subparser = subparsers.add_parser(_name(run), help=text.splitlines()[0], description=text)
         subparser.set_defaults(run=run)
         for name, hint in typing.get_type_hints(run).items():
             if name != "return":
                 _add_option(subparser, name, hint)
     return parser
+
+
+def _name(run: Callable[..., None]) -> str:
+    """Name a subcommand: as its rule, or with hyphens where it is used by hand."""
+    return run.__name__.replace("_", "-") if run in commands.BY_HAND else run.__name__
+
+
+def _spell(arguments: Sequence[str]) -> list[str]:
+    """Let a subcommand be written with - or with _."""
+    known = {_name(run).replace("_", "-"): _name(run) for run in commands.COMMANDS}
+    spelled = list(arguments)
+    place = 2 if spelled[:1] == ["--log"] else int(spelled[:1] != [] and "--log=" in spelled[0])
+    if place < len(spelled):
+        spelled[place] = known.get(spelled[place].replace("_", "-"), spelled[place])
+    return spelled
 
 
 def start_processes(arguments: Sequence[str], number: int) -> typing.NoReturn:

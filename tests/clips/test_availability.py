@@ -11,7 +11,6 @@ from hearsay.clips.availability import (
     check_missing,
     collect_availability,
     fingerprint,
-    read_subset,
 )
 from hearsay.errors import HearsayError
 
@@ -163,14 +162,3 @@ def test_absent_status_table_is_an_error(tmp_path):
     with pytest.raises(HearsayError, match="fetch1.parquet does not exist"):
         files = (tmp_path / "clips.parquet", paths, paths)
         collect_availability("demo", *files, NO_LIMIT, tmp_path / "t", tmp_path / "s")
-
-
-def test_subset_file_is_one_clip_a_line(tmp_path):
-    path = tmp_path / "subset.txt"
-    path.write_text("a\n\n  b \n")
-    assert read_subset(path) == {"a", "b"}
-    path.write_text("\n")
-    with pytest.raises(HearsayError, match="names no clip"):
-        read_subset(path)
-    with pytest.raises(HearsayError, match="does not exist"):
-        read_subset(tmp_path / "none.txt")

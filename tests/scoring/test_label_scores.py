@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.labelled import LABEL_OPTIONS, write_labelled, write_texts
 
+from hearsay.clips.availability import fingerprint
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
 from hearsay.metrics.label_retrieval import LABEL_METRICS
@@ -250,6 +251,29 @@ def test_a_class_that_training_lacks_is_left_out_with_a_line(
     records = pd.DataFrame(read_scores(tmp_path / "scores.json"))
     knn = records[(records["split"] == "test") & (records["metric"] == "MAP@3")]
     assert set(knn["num_queries"]) == {11}
+
+
+def test_labels_of_a_subset_are_signed_by_the_clips_that_asked(
+    scored: tuple[DatasetFiles, Path], tmp_path: Path
+) -> None:
+    data, folder = scored
+    table = pd.read_parquet(data.availability_table)
+    test = table.loc[(table["split"] == "test") & table["available"], "clip_id"].tolist()
+    asking = [clip for clip in test if clip in set(read_clip_ids(folder))]
+    named = [*asking[:7], *table.loc[table["split"] != "test", "clip_id"]]
+    (tmp_path / "lab.txt").write_text("\n".join(named))
+    how, model = LabelScoring(5, 100, 100), folder / "model.pt"
+    subset = tmp_path / "lab.txt"
+    score_labels("joint", "audio_label", 0, data, model, subset, tmp_path, how, "cpu", 1)
+    records = pd.DataFrame(read_scores(tmp_path / "scores.json"))
+    test_rows = records[(records["split"] == "test") & (records["metric"] == "MAP@3")]
+    assert set(test_rows["availability"]) == {fingerprint(asking[:7])}
+    assert set(test_rows["num_queries"]) == {7}
+
+
+def read_clip_ids(folder: Path) -> list[str]:
+    embeddings = pd.read_parquet(folder / "embeddings.parquet")
+    return embeddings.loc[embeddings["kind"] == "clip", "name"].tolist()
 
 
 def test_a_data_set_without_test_clips_is_one_line(tmp_path: Path) -> None:

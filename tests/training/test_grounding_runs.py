@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from hearsay.clips.availability import fingerprint
 from hearsay.errors import HearsayError
 from hearsay.files import write_parquet
 from hearsay.layout import DatasetFiles
@@ -100,6 +101,23 @@ def test_a_run_grounds_every_phrase_of_the_available_test_clips(
     queries = pd.read_parquet(tmp_path / "queries.parquet")
     own = queries[(queries["method"] == "words") & (queries["protocol"] == "all_thresholds")]
     assert (own["num_labelled"] == 8).all()  # 0.3 s of 40 ms
+
+
+def test_grounding_of_a_subset_is_signed_by_the_clips_whose_phrases_were_asked_for(
+    grounded: DatasetFiles, run: Path, tmp_path: Path
+) -> None:
+    table = pd.read_parquet(grounded.availability_table)
+    val = table.loc[table["split"] == "val", "clip_id"]  # it chooses the threshold
+    named = [*val, "clip00", "clip36", "clip40", "clip42"]  # of train, of test, not available
+    (tmp_path / "lab.txt").write_text("\n".join(named))
+    ground(grounded, run, tmp_path, subset=tmp_path / "lab.txt")
+    ground_controls(
+        "audio_text", grounded, tmp_path / "lab.txt", tmp_path / "controls", SHIFT_MS, 100
+    )
+    for folder in (tmp_path, tmp_path / "controls"):
+        records = pd.DataFrame(read_scores(folder / "scores.json"))
+        assert set(records["availability"]) == {fingerprint(["clip36", "clip40"])}
+        assert {name.split(".")[0] for name in records["subset"]} == {"lab"}
 
 
 def test_the_controls_need_no_run(grounded: DatasetFiles, tmp_path: Path) -> None:

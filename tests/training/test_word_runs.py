@@ -9,6 +9,7 @@ import pytest
 import torch
 from small_runs import same
 
+from hearsay.clips.availability import fingerprint
 from hearsay.encoders.frozen import read_frozen
 from hearsay.errors import HearsayError
 from hearsay.families import FAMILIES
@@ -138,6 +139,27 @@ def test_the_headline_is_the_best_epoch_alone(
     dead = found["full_gallery", "text_to_audio", "R@1"]
     assert dead["value"] <= dead["chance"], "all scores equal: no better than chance"
     assert found["candidates_30", "audio_to_text", "R@1"]["value"] == 0
+
+
+def test_scores_of_a_subset_carry_the_fingerprint_of_the_clips_that_were_scored(
+    worded: DatasetFiles, word_options: dict[str, Any], tmp_path: Path
+) -> None:
+    train(worded, {**word_options, "epochs": 1}, tmp_path)
+    clips = pd.read_parquet(worded.clips)
+    table = clips.assign(split="test", available=clips["clip_id"] != "clip05")
+    table[["clip_id", "split", "available"]].to_parquet(worded.availability_table)
+    named = [f"clip{number:02d}" for number in range(12)]
+    (tmp_path / "lab.txt").write_text("\n".join(["# of another lab", *named]))
+    score_run(
+        "words", "audio_text", 0, None, worded, None, tmp_path / "model.pt", tmp_path / "lab.txt",
+        tmp_path, 100, "cpu", 1,
+    )  # fmt: skip
+    records = pd.DataFrame(read_scores(tmp_path / "scores.json"))
+    scored = set(named) - {"clip05", "clip01"}  # not available; of unknown words only
+    assert set(records["availability"]) == {fingerprint(scored)}
+    assert set(records["subset"]) == {"lab"}
+    full = records[(records["protocol"] == "full_gallery")]
+    assert set(full.loc[full["direction"] == "audio_to_text", "num_queries"]) == {len(scored)}
 
 
 def test_the_rate_falls_on_a_plateau_and_the_same_seed_gives_the_same_weights(

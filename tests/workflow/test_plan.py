@@ -1,6 +1,7 @@
 """What Snakemake would do, without doing it."""
 
 import os
+import re
 import subprocess
 from collections import Counter
 
@@ -111,6 +112,22 @@ def test_a_list_that_lies_here_is_an_input(workflow: Workflow, place: object) ->
     (workflow.folder / "own.csv").write_text("")
     planned = workflow.planned("results/data/demo/index/clips.parquet")
     assert planned == {"fetch_annotations": 3, "build_index": 1}
+
+
+def test_runs_take_the_subset_that_was_found_to_be_available(workflow: Workflow) -> None:
+    (workflow.folder / "lists").mkdir()
+    (workflow.folder / "lists" / "lab.txt").write_text("scene_00000\n")
+    workflow.configure({"benchmark": {"subset": "lists/lab.txt"}})
+    result = workflow.run("runs", "--dry-run", "--printshellcmds", "--quiet", "host")
+    assert result.returncode == 0, result.stdout
+    taken = re.findall(r"hearsay --log \S+ (\w+) .*--subset (\S+)", result.stdout)
+    assert taken.count(("check_subset", "lists/lab.txt")) == 1
+    users = {rule for rule, file in taken if file == "results/subset/lab.txt"}
+    assert users == {
+        *("measure_fbank", "form_vectors", "train_run", "score_run", "score_oracle", "ground_run"),
+        *("ground_controls", "score_labels", "score_label_controls"),
+    }
+    assert len({file for _, file in taken}) == 2
 
 
 def test_an_index_that_excludes_videos_waits_for_those_of_the_others(workflow: Workflow) -> None:

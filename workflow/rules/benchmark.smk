@@ -34,7 +34,7 @@ rule train_run:
         data=subpath(input.availability, parent=True),
         weights=lambda wildcards, input: option("--weights", input.weights),
         init=lambda wildcards, input: option("--init", input.init),
-        subset=option("--subset", SUBSET),
+        subset=lambda wildcards, input: option("--subset", input.subset),
         device=config["benchmark"]["device"],
         compile=str(config["training"]["compile"]).lower(),
         # So that a CPU's sums do not depend on the number of cores.
@@ -88,7 +88,7 @@ rule score_run:
         ),
         text_data=subpath(input.text_data, parent=True),
         weights=lambda wildcards, input: option("--weights", input.weights),
-        subset=option("--subset", SUBSET),
+        subset=lambda wildcards, input: option("--subset", input.subset),
         num_resamples=config["benchmark"]["bootstrap_resamples"],
         device=config["benchmark"]["device"],
     shell:
@@ -129,7 +129,7 @@ rule score_oracle:
             STAGE_DATASETS[wildcards.stage]
         ]["num_images"],
         data=subpath(input.availability, parent=True),
-        subset=option("--subset", SUBSET),
+        subset=lambda wildcards, input: option("--subset", input.subset),
         num_resamples=config["benchmark"]["bootstrap_resamples"],
     shell:
         "hearsay --log {log:q} score_oracle"

@@ -233,3 +233,31 @@ rule collect_availability:
         " --max-missing {params.max_missing:q}"
         " --table {output.table:q}"
         " --summary {output.summary:q}"
+
+
+rule check_subset:
+    input:
+        subset=config["benchmark"]["subset"] or [],
+        availability=expand(
+            "<results>/data/{dataset}/availability.parquet",
+            dataset=used_datasets(config),
+        ),
+    output:
+        file="<results>/subset/{subset}.txt",
+    log:
+        "<logs>/check_subset/{subset}.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        version=1,
+        data=lambda wildcards, input: [
+            str(Path(table).parent) for table in input.availability
+        ],
+    shell:
+        "hearsay --log {log:q} check_subset"
+        " --subset {input.subset:q}"
+        " --data {params.data:q}"
+        " --file {output.file:q}"

@@ -40,6 +40,7 @@ wildcard_constraints:
     method="(?!(oracle|controls)/)[a-z][a-z0-9_]*",  # those two have rules of their own
     seed=r"\d+",
     stage="audio_image|audio_text|audio_label",
+    subset="[A-Za-z0-9_.@+-]+",
     split="train|val|test",
     store="fbank|logmel|image_embeddings",
     suffix="csv|json",
@@ -358,6 +359,8 @@ CORPUS_DATASET = config["datasets"].get(config["clip"]["training"]["dataset"])
 CLIP_WEIGHTS = f"<encoders>/{config['clip']['weights']}/clip.pt"
 WAL_NET_WEIGHTS = f"<encoders>/{config['wal_net']['weights']}/wal_net.pt"
 SUBSET = config["benchmark"]["subset"] or []
+if SUBSET:  # every run takes the list that check_subset has found to be available
+    SUBSET = f"<results>/subset/{Path(SUBSET).stem}.txt"
 OBSTACLE = find_obstacle(config, SCHEMA)  # None: the sweep can be run
 SWEPT = {} if OBSTACLE else swept_values(config)
 SWEPT_REFERENCE = reference_method(at_disagreement(config, 0)) if SWEPT else None

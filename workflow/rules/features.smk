@@ -72,7 +72,7 @@ rule measure_fbank:
         version=1,
         data=subpath(input.availability, parent=True),
         options=feature_options("fbank"),
-        subset=option("--subset", SUBSET),
+        subset=lambda wildcards, input: option("--subset", input.subset),
     shell:
         "hearsay --log {log:q} measure_fbank"
         " --data {params.data:q}"

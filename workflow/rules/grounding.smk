@@ -31,7 +31,7 @@ rule ground_run:
         folder=subpath(output.scores, parent=True),
         data=subpath(input.availability, parent=True),
         weights=lambda wildcards, input: option("--weights", input.weights),
-        subset=option("--subset", SUBSET),
+        subset=lambda wildcards, input: option("--subset", input.subset),
         frame_shift_ms=config["features"]["logmel"]["frame_shift_ms"],
         num_resamples=config["benchmark"]["bootstrap_resamples"],
         device=config["benchmark"]["device"],
@@ -74,7 +74,7 @@ rule ground_controls:
         version=1,
         folder=subpath(output.scores, parent=True),
         data=subpath(input.availability, parent=True),
-        subset=option("--subset", SUBSET),
+        subset=lambda wildcards, input: option("--subset", input.subset),
         frame_shift_ms=config["features"]["logmel"]["frame_shift_ms"],
         num_resamples=config["benchmark"]["bootstrap_resamples"],
     shell:

@@ -137,7 +137,7 @@ rule form_vectors:
     params:
         version=2,
         options=lambda wildcards: json.dumps(config["forms"][wildcards.form]),
-        subset=option("--subset", SUBSET),
+        subset=lambda wildcards, input: option("--subset", input.subset),
     shell:
         "hearsay --log {log:q} form_vectors"
         " --clips {input.clips:q}"

@@ -34,20 +34,6 @@ def fingerprint(clip_ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(clip_ids)).encode()).hexdigest()[:12]
 
 
-def read_subset(path: Path) -> set[str]:
-    """Read a subset file: clip ids, one a line; empty lines do not count.
-
-    Raises:
-        HearsayError: the file is absent or names no clip.
-    """
-    if not Path(path).is_file():
-        raise HearsayError(f"{path} does not exist; benchmark.subset is a text file of clip ids")
-    clip_ids = {line.strip() for line in Path(path).read_text().splitlines()} - {""}
-    if not clip_ids:
-        raise HearsayError(f"{path} names no clip; write one clip id a line")
-    return clip_ids
-
-
 def collect_availability(
     dataset: str,
     clips: Path,

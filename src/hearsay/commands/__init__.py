@@ -5,7 +5,7 @@ One file a stage. Imports stand inside the functions, so that `hearsay --help` a
 
 from collections.abc import Callable
 
-from hearsay.commands import data, features, report, runs
+from hearsay.commands import by_hand, data, features, report, runs
 from hearsay.commands.options import Options
 
 COMMANDS: list[Callable[..., None]] = [
@@ -13,6 +13,8 @@ COMMANDS: list[Callable[..., None]] = [
     *features.COMMANDS,
     *runs.COMMANDS,
     *report.COMMANDS,
+    *by_hand.COMMANDS,
 ]
+BY_HAND = by_hand.COMMANDS  # those that no rule calls
 
-__all__ = ["COMMANDS", "Options"]
+__all__ = ["BY_HAND", "COMMANDS", "Options"]

@@ -130,6 +130,13 @@ def collect_availability(
     )
 
 
+def check_subset(subset: Path, data: list[Path], file: Path) -> None:
+    """Check that every clip of benchmark.subset is available, and list those that runs may use."""
+    from hearsay.clips import subsets
+
+    subsets.check_subset(subset, data, file)
+
+
 COMMANDS: list[Callable[..., None]] = [
     make_demo,
     fetch_annotations,
@@ -138,4 +145,5 @@ COMMANDS: list[Callable[..., None]] = [
     fetch_clips,
     decode_clips,
     collect_availability,
+    check_subset,
 ]

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from hearsay.clips.availability import read_subset
+from hearsay.clips.subsets import read_subset
 from hearsay.errors import HearsayError
 from hearsay.features.extract import write_vectors
 from hearsay.features.store import ShardedArrays

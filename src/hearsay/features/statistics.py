@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from hearsay.clips.availability import read_subset
+from hearsay.clips.subsets import read_subset
 from hearsay.errors import HearsayError
 from hearsay.features.store import ShardedArrays
 from hearsay.files import write_json

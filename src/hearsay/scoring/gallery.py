@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearsay.clips.availability import fingerprint, read_subset
+from hearsay.clips.availability import fingerprint
+from hearsay.clips.subsets import read_subset
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
 from hearsay.scoring.records import ScoreIdentity
@@ -61,7 +62,8 @@ def open_gallery(
 
 def available_clips(data: DatasetFiles, split: str, subset: Path | None) -> list[str]:
     """List the available clips of a split, in the subset if there is one, sorted."""
-    table = pd.read_parquet(data.availability_table)
+    columns = ["clip_id", "split", "available"]
+    table = pd.read_parquet(data.availability_table, columns=columns)
     chosen = table["available"] & (table["split"] == split)
     if subset is not None:
         chosen &= table["clip_id"].isin(read_subset(subset))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from hearsay.clips.availability import read_subset
+from hearsay.clips.subsets import read_subset
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch
 from hearsay.training.stores import Stores
