@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from archive_server import OPTIONS, Body, Site, serve_site
+from archive_server import OPTIONS, Body, Site, serve_site, write_zip
 
 from hearsay.annotations.download import fetch_annotations
+from hearsay.commands import data
 from hearsay.errors import HearsayError
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +71,18 @@ def test_refusals_that_pass_are_tried_again_and_a_final_one_is_told(site, tmp_pa
     with pytest.raises(HearsayError, match=r"gone\.csv does not exist; mend its path"):
         bring(tmp_path / "gone.csv", None, tmp_path / "out" / "y.csv")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["x.csv"]
+
+
+def test_the_address_of_a_mirror_of_videos_is_not_that_of_a_list_or_an_archive(site, tmp_path):
+    access = {**OPTIONS, "address": f"{site.address}/{{video_id}}.mp4"}
+    list_of = {"address": f"{site.address}/list.csv", "sha256": SHA256}
+    data.fetch_annotations(list_of, access, tmp_path / "train.csv")
+    packed = write_zip(tmp_path / "own.zip", {"a.wav": "a"}).read_bytes()
+    site.bodies["/a.zip"] = Body(packed)
+    archive = {"address": f"{site.address}/a.zip", "md5": None, "max_bytes": 1000}
+    data.fetch_archive(archive, access, tmp_path, tmp_path / "out", tmp_path / "archive.json")
+    assert (tmp_path / "train.csv").read_bytes() == CONTENT
+    assert (tmp_path / "out" / "a.wav").read_text() == "a"
 
 
 PINNED = {

@@ -20,7 +20,7 @@ def fetch_annotations(options: Options, access: Options, file: Path) -> None:
     """Bring one annotation file of a data set from its public address or a local path."""
     from hearsay.annotations import download
 
-    download.fetch_annotations({**options, **access}, file)
+    download.fetch_annotations({**access, **options}, file)  # each has an address
 
 
 def fetch_archive(
@@ -29,7 +29,7 @@ def fetch_archive(
     """Bring the archives of a data set, verified, and unpack them."""
     from hearsay.annotations import archives as fetching
 
-    fetching.fetch_archive({**options, **access}, archives, folder, summary)
+    fetching.fetch_archive({**access, **options}, archives, folder, summary)
 
 
 def build_index(
