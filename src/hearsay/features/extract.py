@@ -1,6 +1,5 @@
 """Features of every clip of one audio table, stored as one array with its index beside it."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,20 +53,24 @@ def extract_features(
         HearsayError: the table is absent, or its sound has another sample rate.
     """
     rows = []
-    shape = (count_sounds(audio), num_frames, num_bins)
-    with atomic_path(array) as temporary:
-        stored = _open_array(temporary, shape)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
+        "fortran_order": False,
+        "shape": (count_sounds(audio), num_frames, num_bins),
+    }
+    # Clip after clip, not by a memory map, whose pages would fill the memory with the whole shard.
+    with atomic_path(array) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
         for row, (clip_id, waveform) in enumerate(read_sounds(audio, sample_rate_hz)):
             valid = compute(waveform)[:num_frames].half()
-            stored[row, : len(valid)] = valid.numpy()
+            stored = np.zeros((num_frames, num_bins), np.float16)
+            stored[: len(valid)] = valid.numpy()
+            file.write(stored.data)
             exact = valid.double()
             sums = (exact.sum().item(), exact.square().sum().item())
             rows.append(
                 dict(zip(INDEX_SCHEMA.names, (clip_id, row, len(valid), *sums), strict=True))
             )
-        if shape[0]:
-            stored.flush()
-        del stored
     write_parquet(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), index)
 
 
@@ -136,15 +139,3 @@ def read_sounds(audio: Path, sample_rate_hz: int) -> Iterator[tuple[str, Tensor]
                     f"{sample_rate_hz}; decode this shard again"
                 )
             yield clip["clip_id"], torch.from_numpy(decode_flac(clip["flac"]))
-
-
-def _open_array(path: Path, shape: tuple[int, ...]) -> Any:
-    """Make an npy file of zeros; one of no rows cannot be mapped and is written at once."""
-    if shape[0] == 0:
-        np.save(path, np.zeros(shape, np.float16))
-        return np.zeros(shape, np.float16)
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
-    if hasattr(os, "posix_fallocate"):  # Linux; a mapped file that meets a full disk kills us
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return array
