@@ -180,7 +180,7 @@ rule decode_clips:
         mem_mb=2000,
         runtime=60,
     params:
-        version=1,
+        version=2,
         shard_size=dataset_option("shard_size"),
         options=dataset_options(
             None,

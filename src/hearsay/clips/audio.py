@@ -93,8 +93,10 @@ def _decode_frames(
     context.thread_count = 1  # the clips are decoded side by side
     for packet in [*recording.sound_packets, None]:
         try:
+            if packet is not None and packet.is_corrupt:  # cut short, of a WAV file for one
+                raise ValueError("a packet of the sound is damaged")
             yield from context.decode(packet)
-        except InvalidDataError:
+        except (InvalidDataError, ValueError):
             if packet is None or packet.pts is None or recording.begun_at_start:
                 raise
             if (packet.pts + (packet.duration or 0)) * float(packet.time_base) > start_s:

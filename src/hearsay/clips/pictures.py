@@ -19,7 +19,7 @@ from hearsay.clips.recording import Recording
 PULL_BACK_S = 0.1
 # In these codecs a frame that nothing refers to can be skipped without changing any other.
 SKIPPABLE_CODECS = frozenset({"h264", "hevc"})
-# These store no time stamps; those of their packets are guessed, and wrong where frames reorder.
+# These store no time stamps of presentation; those of their packets are guessed, and often wrong.
 UNSTAMPED_CONTAINERS = frozenset({"avi"})
 JPEG_QUALITY = 95
 ROUNDING_S = 1e-6  # a time stamp this much after t still counts as t
@@ -64,12 +64,11 @@ def decode_pictures(
     stamps = [(start_s + time_s + ROUNDING_S) / time_base for time_s in times_s]
     context = stream.codec_context
     context.thread_count = 1  # the clips are decoded side by side; and skipping stays exact
-    frames = None
-    if recording.container.format.name not in UNSTAMPED_CONTAINERS:
-        frames = _decode_wanted(context, recording.video_packets, stamps)
+    is_stamped = recording.container.format.name not in UNSTAMPED_CONTAINERS
+    frames = _decode_wanted(context, recording.video_packets, stamps) if is_stamped else None
     if frames is None:
         context.flush_buffers()
-        frames = _decode_all(context, recording.video_packets, stamps)
+        frames = _decode_all(context, recording.video_packets, stamps, is_stamped)
     damaged = next((frame for frame in frames if frame.is_corrupt), None)
     if damaged is not None:
         raise ValueError("a picture is damaged")
@@ -117,12 +116,15 @@ def _decode_wanted(
 
 
 def _decode_all(
-    context: VideoCodecContext, packets: Sequence[Packet], stamps: Sequence[float]
+    context: VideoCodecContext,
+    packets: Sequence[Packet],
+    stamps: Sequence[float],
+    is_stamped: bool,
 ) -> list[VideoFrame]:
     """Decode every frame, twice: first for the time stamps, then for the wanted ones.
 
     Frames come out in the order in which they are shown, whatever their stamps say, so that the
-    sorted stamps are theirs.
+    sorted stamps are theirs; or where these are guessed, the places of the packets in the file.
 
     Raises:
         ValueError: no frame with a time stamp comes out.
@@ -130,6 +132,9 @@ def _decode_all(
     shown = sorted(frame.pts for frame in _frames(context, packets) if frame.pts is not None)
     if not shown:
         raise ValueError("no picture can be decoded")
+    places = sorted(packet.dts for packet in packets if packet.dts is not None)
+    if not is_stamped and len(places) == len(shown):
+        shown = places
     wanted = [max(bisect_right(shown, stamp) - 1, 0) for stamp in stamps]
     context.flush_buffers()
     frames: dict[int, VideoFrame] = {}

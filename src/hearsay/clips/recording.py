@@ -13,13 +13,16 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from hearsay.clips.verify import STATING_CONTAINERS
+from hearsay.clips.verify import STATING_CONTAINERS, stated_end_s
 
 # Decoding begins this much before the span: lapped codecs (AAC, Opus) and MP3's bit reservoir
 # need what came before for their first exact sample.
 PREROLL_S = 0.5
 # Packets are read this far past the span, for streams whose packets are out of order in time.
 POSTROLL_S = 0.5
+# Where a seek lands behind the key frame of the first picture, reading begins up to this much
+# before the span: longer than nearly all distances of key frames.
+LONGEST_PREROLL_S = 32.0
 
 
 @dataclass
@@ -55,10 +58,7 @@ class Recording:
         stream = self.sound
         if stream is not None and stream.duration is not None and stream.time_base is not None:
             return ((stream.start_time or 0) + stream.duration) * float(stream.time_base)
-        if self.container.duration is not None:
-            start = max(self.container.start_time or 0, 0)
-            return (start + self.container.duration) / av.time_base
-        return math.nan
+        return stated_end_s(self.container)
 
     @property
     def states_its_length(self) -> bool:
@@ -100,24 +100,40 @@ def open_recording(path: Path, start_s: float, length_s: float, with_video: bool
 
 
 def _read_packets(recording: Recording, start_s: float, length_s: float, with_video: bool) -> None:
-    container, sound = recording.container, recording.sound
-    video = recording.video if with_video else None
+    """Read the span, and before it what its first sound and its first picture need.
+
+    A format without an index (MPEG-TS) cannot seek to key frames: then reading begins earlier.
+    """
+    preroll_s = PREROLL_S
+    while True:
+        if not recording.begun_at_start:
+            first_s = start_s - preroll_s
+            recording.container.seek(int(first_s * av.time_base), backward=True)
+        _read_until(recording, start_s + length_s + POSTROLL_S, with_video)
+        is_last = recording.begun_at_start or preroll_s >= min(start_s, LONGEST_PREROLL_S)
+        if is_last or not with_video or _shows_picture_at(recording, start_s):
+            break
+        preroll_s = min(4 * preroll_s, start_s, LONGEST_PREROLL_S)
+        recording.sound_packets.clear()
+        recording.video_packets.clear()
+    if not recording.begun_at_start:
+        _drop_early_sound(recording, start_s - PREROLL_S)
+
+
+def _read_until(recording: Recording, last_s: float, with_video: bool) -> None:
+    sound, video = recording.sound, recording.video if with_video else None
+    # By index, with the bound in the stream's own units: a clip has 700 packets.
+    packets_of: dict[int, list[Packet]] = {}
+    last_stamps: dict[int, float] = {}
     streams = [stream for stream in (sound, video) if stream is not None]
+    for stream in streams:
+        is_sound = stream is sound
+        packets_of[stream.index] = recording.sound_packets if is_sound else recording.video_packets
+        time_base = stream.time_base
+        last_stamps[stream.index] = last_s / float(time_base) if time_base else math.inf
     if not streams:
         return
-    if not recording.begun_at_start:
-        first_s = start_s - PREROLL_S
-        container.seek(int(first_s * av.time_base), backward=True)
-    last_s = start_s + length_s + POSTROLL_S
-    # Kept by index, with the bound in the stream's own units: a clip has 700 packets.
-    packets_of = {stream.index: recording.video_packets for stream in streams}
-    if sound is not None:
-        packets_of[sound.index] = recording.sound_packets
-    last_stamps = {
-        stream.index: last_s / float(stream.time_base) if stream.time_base else math.inf
-        for stream in streams
-    }
-    for packet in container.demux(*streams):
+    for packet in recording.container.demux(*streams):
         if packet.size == 0:  # the demuxer's end mark
             continue
         index = packet.stream_index
@@ -128,3 +144,24 @@ def _read_packets(recording: Recording, start_s: float, length_s: float, with_vi
             del last_stamps[index]
             if not last_stamps:
                 return
+
+
+def _shows_picture_at(recording: Recording, time_s: float) -> bool:
+    """Tell whether a key frame before `time_s` has been read, or the file has no video at all."""
+    if recording.video is None or recording.video.time_base is None:
+        return True
+    stamp = time_s / float(recording.video.time_base)
+    return any(
+        packet.is_keyframe and packet.pts is not None and packet.pts <= stamp
+        for packet in recording.video_packets
+    )
+
+
+def _drop_early_sound(recording: Recording, first_s: float) -> None:
+    """Forget the sound between the key frame that a seek went back to and `first_s`."""
+    packets = recording.sound_packets
+    if not packets or not packets[0].time_base:
+        return
+    first = first_s / float(packets[0].time_base)
+    early = (k for k, packet in enumerate(packets) if packet.pts is not None and packet.pts > first)
+    del packets[: max(next(early, 1) - 1, 0)]

@@ -1,5 +1,6 @@
 """Read a media file to its end, the proof that it is whole."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,12 +143,25 @@ def _require_stated_length(
 ) -> None:
     if not (container.format.name.startswith(STATING_CONTAINERS) and container.duration):
         return
-    stated_s = start_s + container.duration / av.time_base
+    stated_s = stated_end_s(container)
     if all(stream.duration for stream in chosen):  # other tracks may be longer
         longest_s = max(float(stream.duration * stream.time_base) for stream in chosen)
         stated_s = min(stated_s, start_s + longest_s)
     if end_s < stated_s - LOST_S:
         raise FetchError("corrupt", f"the file ends at {end_s:.2f} s of {stated_s:.2f} s")
+
+
+def stated_end_s(container: av.container.InputContainer) -> float:
+    """Return where a container says that it ends, on its own time axis; nan: it does not say.
+
+    Matroska's duration counts from 0 in files of FFmpeg and from the first time stamp in those
+    of others, so that the earlier end is taken.
+    """
+    if container.duration is None:
+        return math.nan
+    counts_from_0 = container.format.name.startswith(("matroska", "webm"))
+    start = 0 if counts_from_0 else max(container.start_time or 0, 0)
+    return float(start + container.duration) / float(av.time_base)
 
 
 def _prefix_bytes(codec: str, header: bytes) -> int:
