@@ -17,6 +17,7 @@ import soundfile
 import yaml
 
 from hearsay.annotations.audiogrounding import read_audiogrounding
+from hearsay.annotations.index import build_index
 from hearsay.annotations.tables import (
     CAPTIONS_SCHEMA,
     PHRASES_SCHEMA,
@@ -34,6 +35,16 @@ from tests.workflow.conftest import ROOT, Workflow
 
 VIDEOS = ["-0abcdefghi", "--abcdefghi", "abcdefghij-", "abcdefghij_", "__0_1-2--_-", "abcdefghij0"]
 FILES = ["-", "--", "_", "--help", "-c", "--clips", "a--", "-0abcdefghi_1000-", "0", "00000-_"]
+
+
+DECODING = {
+    "clip_duration_s": 2.0,
+    "sample_rate_hz": 16000,
+    "num_images": 1,
+    "image_size_px": 64,
+    "min_duration_s": 1.0,
+    "min_peak_dbfs": None,
+}
 
 
 def tone_hz(number: int) -> float:
@@ -114,9 +125,7 @@ def test_clips_of_odd_ids_keep_their_sound_from_fetching_to_features(
     assert status.set_index("clip_id")["status"].to_dict() == dict.fromkeys(tones, "ok")
     decode_clips(
         clips, 0, size, fetched, audio, images, decoded,
-        {"clip_duration_s": 2.0, "sample_rate_hz": 16000, "num_images": 1, "image_size_px": 64,
-         "min_duration_s": 1.0, "min_peak_dbfs": None},
-        2,
+        DECODING, 2,
     )  # fmt: skip
     sounds = pd.read_parquet(audio)
     found = {row.clip_id: heard_hz(row.flac) for row in sounds.itertuples()}
@@ -133,6 +142,40 @@ def test_clips_of_odd_ids_keep_their_sound_from_fetching_to_features(
     )
     assert pd.read_parquet(table)["clip_id"].tolist() == list(tones)
     assert json.loads((tmp_path / "availability.json").read_text())["dataset"] == "odd"
+
+
+def test_own_files_of_odd_names_are_files_wherever_the_list_lies(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [
+        "-",
+        "-i.mp4",
+        "take:1.mp4",
+        "http:x.mp4",
+        "%d.mp4",
+        "a b, c.mp4",
+        "x?y#z.mp4",
+        "é.mp4",
+    ]
+    for name, source in zip(names, [*VIDEOS, *FILES], strict=False):
+        Path(name).hardlink_to(media / f"{source}.mp4")
+    rows = "".join(f'"{name}",test,c{number}\n' for number, name in enumerate(names))
+    Path("own.csv").write_text(f"path,split,clip_id\n{rows}")
+    clips, status = Path("clips.parquet"), Path("status.parquet")
+    tables = [clips, Path("captions.parquet"), Path("phrases.parquet")]
+    build_index("own", "folder", Path("own.csv"), len(names), 0, *tables)
+    own = {**demo()["fetch"], "require_video": True, "min_duration_s": 1.0}
+    fetch_clips(clips, 0, len(names), Path("media"), status, own, Path("run"), None, 1)
+    assert set(pd.read_parquet(status)["status"]) == {"ok"}
+    audio = Path("audio.parquet")
+    decode_clips(
+        clips, 0, len(names), status, audio, Path("images.parquet"), Path("decode.parquet"),
+        {**DECODING, "clip_duration_s": None}, 1,
+    )  # fmt: skip
+    found = {row.clip_id: heard_hz(row.flac) for row in pd.read_parquet(audio).itertuples()}
+    expected = {f"c{number}": tone_hz(number) for number in range(len(names))}
+    assert found == pytest.approx(expected, abs=5)
 
 
 def audiocaps(number: int, video: str, num_captions: int) -> str:

@@ -80,7 +80,7 @@ def open_recording(path: Path, start_s: float, length_s: float, with_video: bool
     Raises:
         av.error.FFmpegError: the file cannot be opened or read.
     """
-    container = av.open(str(path))
+    container = av.open(f"file:{path}")  # else "take:1.wav" would be of a protocol "take"
     try:
         sound = next(iter(container.streams.audio), None)
         video = next(

@@ -42,10 +42,10 @@ def verify_media(path: Path) -> MediaContent:
     """
     try:
         try:
-            with av.open(str(path)) as container:
+            with av.open(f"file:{path}") as container:
                 return _read(container, "NONKEY")
         except _NoKeyFrameError:  # video that refreshes itself without them, cut in its middle
-            with av.open(str(path)) as container:
+            with av.open(f"file:{path}") as container:
                 return _read(container, "DEFAULT")
     except (InvalidDataError, av.error.EOFError, UnicodeDecodeError) as error:
         raise FetchError("corrupt", f"the file cannot be read: {_text(error)}") from error
