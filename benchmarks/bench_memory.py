@@ -34,12 +34,14 @@ print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
 """
 
 
-def write_large_index(folder: Path, media: list[Path], num_clips: int) -> Path:
+def write_large_index(folder: Path, media: list[Path], num_clips: int, served: bool) -> Path:
     """Write an index table as that of AudioSet, whose every clip is one of a few files."""
     numbers = np.arange(num_clips)
-    names = np.array([str(path) for path in media], object)
+    addresses = [f"http://localhost/media/{path.name}" if served else str(path) for path in media]
+    names = np.array(addresses, object)
     clips = pd.DataFrame({"clip_id": [f"clip_{number:011d}" for number in numbers]})
-    clips["source"], clips["locator"] = "file", names[numbers % len(media)]
+    clips["source"] = "http" if served else "file"
+    clips["locator"] = names[numbers % len(media)]
     clips["start_s"], clips["end_s"], clips["split"] = 0.0, 10.0, "train"
     labels = [[f"/m/{number % 97:05d}", f"/m/{number % 89:05d}"] for number in range(10_000)]
     clips["labels"] = [labels[number % 10_000] for number in numbers]
@@ -58,13 +60,15 @@ def peak_mib(module: str, function: str, arguments: dict, paths: dict) -> int:
     return int(done.stdout)
 
 
-def measure(index: Path, folder: Path, size: int, num_workers: int) -> dict[str, int]:
+def measure(
+    index: Path, folder: Path, size: int, num_workers: int, serve_folder: Path | None
+) -> dict[str, int]:
     """Take the first shard of `size` clips through the three steps."""
     folder.mkdir()
     shard = {"shard": 0, "shard_size": size, "num_workers": num_workers}
     table = {name: folder / f"{name}.parquet" for name in ("fetch", "audio", "images", "decode")}
     media = {"clips": index, "media_folder": folder / "media", "status": table["fetch"]}
-    media |= {"run_folder": folder / "run", "serve_folder": None}
+    media |= {"run_folder": folder / "run", "serve_folder": serve_folder}
     decoded = {"clips": index, "fetch_status": table["fetch"], "status": table["decode"]}
     decoded |= {"audio": table["audio"], "images": table["images"]}
     features = {"audio": table["audio"], "array": folder / "fbank.npy"}
@@ -90,20 +94,30 @@ def main() -> None:
     parser.add_argument(
         "--media", type=Path, default=Path(tempfile.gettempdir()) / "hearsay_bench_media"
     )
+    parser.add_argument(
+        "--served", action="store_true", help="fetch over http from this machine, by yt-dlp"
+    )
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/bench_memory.json"))
     arguments = parser.parse_args()
     clips = make_clips(arguments.media, 40, 10)
     results = {}
     with tempfile.TemporaryDirectory() as folder:
-        index = write_large_index(Path(folder), clips, arguments.index_rows)
+        index = write_large_index(Path(folder), clips, arguments.index_rows, arguments.served)
         for size in arguments.shards:
             for num_workers in arguments.workers:
                 name = f"{size} clips, {num_workers} at once"
-                results[name] = measure(index, Path(folder) / name, size, num_workers)
+                results[name] = measure(
+                    index,
+                    Path(folder) / name,
+                    size,
+                    num_workers,
+                    arguments.media if arguments.served else None,
+                )
                 print(name, results[name], flush=True)
     report = {
         "what": "peak resident memory of a process, MiB",
         "index_rows": arguments.index_rows,
+        "fetched": "over http by yt-dlp" if arguments.served else "local files, verified",
         "results": results,
         **describe_machine(),
     }

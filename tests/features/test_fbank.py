@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from torchaudio.compliance import kaldi
 
 from hearsay.clips.audio import encode_flac
+from hearsay.clips.decode import AUDIO_SCHEMA, open_table
 from hearsay.errors import HearsayError
+from hearsay.features.extract import read_sounds
 from hearsay.features.fbank import Fbank, FbankOptions, extract_fbank
 from hearsay.options import take_options
 
@@ -174,3 +177,17 @@ def test_another_sample_rate_is_an_error(tmp_path):
 def test_absent_audio_is_an_error(tmp_path):
     with pytest.raises(HearsayError, match="audio.parquet does not exist"):
         extract_fbank(tmp_path / "audio.parquet", tmp_path / "a", tmp_path / "b", OPTIONS)
+
+
+def test_memory_does_not_grow_with_the_table_of_sounds(tmp_path):
+    flac = encode_flac(0.1 * np.random.default_rng(0).standard_normal(48000), 16000)
+    path = tmp_path / "audio.parquet"
+    with open_table(path, AUDIO_SCHEMA) as table:
+        for number in range(600):
+            table.add(f"c{number}", flac, 16000, 48000)
+    assert path.stat().st_size > 40e6
+    pool = pa.default_memory_pool()
+    before = pool.bytes_allocated()
+    held = [pool.bytes_allocated() - before for _ in read_sounds(path, 16000)]
+    assert len(held) == 600
+    assert 0 < max(held) < 20e6

@@ -15,7 +15,7 @@ from hearsay.errors import HearsayError
 from hearsay.files import atomic_path, write_parquet
 from hearsay.progress import progress
 
-CLIPS_PER_BATCH = 64  # read from the audio table at once
+CLIPS_PER_BATCH = 16  # read from the audio table at once
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -129,7 +129,8 @@ def read_sounds(audio: Path, sample_rate_hz: int) -> Iterator[tuple[str, Tensor]
         HearsayError: the table is absent, or its sound has another sample rate.
     """
     num_clips = count_sounds(audio)
-    with pq.ParquetFile(audio) as table:
+    # pre_buffer would hold the whole table in memory
+    with pq.ParquetFile(audio, pre_buffer=False) as table:
         batches = table.iter_batches(CLIPS_PER_BATCH)
         clips = (clip for batch in batches for clip in batch.to_pylist())
         for clip in progress(clips, num_clips, "clip"):
