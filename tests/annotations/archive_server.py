@@ -1,5 +1,8 @@
 """A loopback server of bodies in memory that fails on demand, and zips of any kind."""
 
+import hashlib
+import io
+import json
 import socket
 import struct
 import threading
@@ -10,6 +13,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import soundfile
 
 OPTIONS: dict[str, Any] = {"max_attempts": 3, "backoff_s": 0.01, "timeout_s": 5, "proxy": None}
 FETCH: dict[str, Any] = {  # of clips in an archive
@@ -103,6 +109,26 @@ def serve_site() -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def serve_record(site: Site, files: dict[str, bytes]) -> dict[str, Any]:
+    """Serve files and what Zenodo's API says of them; return `record` and `files` of a config."""
+    entries: list[dict[str, Any]] = []
+    for name, content in files.items():
+        site.bodies[f"/{name}"] = Body(content)
+        checksum = f"md5:{hashlib.md5(content).hexdigest()}"
+        links = {"self": f"{site.address}/{name}"}
+        entries.append({"key": name, "size": len(content), "checksum": checksum, "links": links})
+    site.bodies["/record"] = Body(json.dumps({"files": entries}).encode())
+    return {"record": f"{site.address}/record", "files": list(files), "max_bytes": 10_000_000}
+
+
+def make_sound(duration_s: float) -> bytes:
+    """Return noise as a WAV of 16 bits at 44.1 kHz."""
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, int(44100 * duration_s))
+    soundfile.write(buffer, noise, 44100, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
 
 
 def write_zip(path: Path, files: dict[str, bytes | str]) -> Path:

@@ -1,8 +1,6 @@
 """From archives on loopback to an index and clips: by the functions, and by Snakemake's rules."""
 
-import hashlib
 import io
-import json
 import os
 import subprocess
 import sys
@@ -10,12 +8,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 import yaml
-from archive_server import FETCH, Body, Site, serve_site
+from archive_server import FETCH, Site, make_sound, serve_record, serve_site
 
 from hearsay.annotations.index import build_index
 from hearsay.clips.fetch import fetch_clips
@@ -24,13 +20,6 @@ from hearsay.errors import HearsayError
 ROOT = Path(__file__).parents[2]
 NAME = "FSDKaggle2018"
 CLIPS = {"00044347": ("train", 1.0), "001ca53d": ("train", 0.5), "002d256b": ("test", 2.0)}
-
-
-def sound(duration_s: float) -> bytes:
-    buffer = io.BytesIO()
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, int(44100 * duration_s))
-    soundfile.write(buffer, noise, 44100, "PCM_16", format="WAV")
-    return buffer.getvalue()
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -53,20 +42,14 @@ def serve_small_set(site: Site) -> None:
         },
         **{
             f"{NAME}.audio_{split}.zip": {
-                f"{NAME}.audio_{split}/{clip_id}.wav": sound(duration_s)
+                f"{NAME}.audio_{split}/{clip_id}.wav": make_sound(duration_s)
                 for clip_id, (own, duration_s) in CLIPS.items()
                 if own == split
             }
             for split in ("train", "test")
         },
     }
-    entries = []
-    for name, files in zips.items():
-        content = zipped(files)
-        site.bodies[f"/{name}"] = Body(content)
-        entry = {"key": name, "size": len(content), "links": {"self": f"{site.address}/{name}"}}
-        entries.append({**entry, "checksum": f"md5:{hashlib.md5(content).hexdigest()}"})
-    site.bodies["/record"] = Body(json.dumps({"files": entries}).encode())
+    serve_record(site, {name: zipped(files) for name, files in zips.items()})
 
 
 def dataset(site: Site) -> dict[str, Any]:
@@ -102,7 +85,7 @@ def write_index(tmp_path: Path, archive: Path) -> Path:
     audio = archive / f"{NAME}.audio_train"
     audio.mkdir()
     for clip_id, (_, duration_s) in CLIPS.items():
-        (audio / f"{clip_id}.wav").write_bytes(sound(duration_s))
+        (audio / f"{clip_id}.wav").write_bytes(make_sound(duration_s))
     tables = [tmp_path / f"{table}.parquet" for table in ("clips", "captions", "phrases")]
     options = {"val_share": 0, "val_seed": 0}
     build_index("fsd", "fsdkaggle2018", archive, 3, 0, *tables, options=options)

@@ -4,13 +4,17 @@ import json
 from copy import deepcopy
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from archive_server import FETCH, OPTIONS, make_sound, serve_record, serve_site, write_zip
 
+from hearsay.annotations.archives import fetch_archive
 from hearsay.annotations.audiogrounding import read_audiogrounding, read_audiogrounding_v2
-from hearsay.annotations.index import READERS, build_index
+from hearsay.annotations.index import build_index
 from hearsay.annotations.nltk_tokens import spell, words_of_tokens
-from hearsay.annotations.tables import check_index, read_index
+from hearsay.annotations.tables import SPLITS, check_index, read_index
 from hearsay.annotations.youtube import read_audiocaps
+from hearsay.clips.fetch import fetch_clips
 from hearsay.errors import HearsayError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -104,8 +108,15 @@ def test_version_1_rows_become_clips_captions_and_phrases(tmp_path):
     ]
 
 
+def test_version_2_finds_its_files_in_whatever_folder_they_lie(tmp_path):
+    (tmp_path / "audio" / "deep").mkdir(parents=True)
+    (tmp_path / "audio" / "deep" / "Y-a_b.wav").touch()
+    index = read_audiogrounding_v2(write_v2(tmp_path), {})
+    assert index.clips["locator"].tolist() == ["audio/deep/Y-a_b.wav", "Y_x-.wav"]
+
+
 def test_version_2_items_become_whole_clips_of_the_archive(tmp_path):
-    index = read_audiogrounding_v2(write_v2(tmp_path))
+    index = read_audiogrounding_v2(write_v2(tmp_path), {})
     check_index(index)
     assert index.clips["clip_id"].tolist() == ["-a_b", "_x-"]
     assert index.clips["locator"].tolist() == ["Y-a_b.wav", "Y_x-.wav"]
@@ -201,12 +212,30 @@ def test_a_wrong_item_of_version_2_is_named_by_file_and_number(tmp_path, change,
     items = deepcopy(ITEMS)
     change(items)
     with pytest.raises(HearsayError, match=rf"test\.json, {message}"):
-        read_audiogrounding_v2(write_v2(tmp_path, items))
+        read_audiogrounding_v2(write_v2(tmp_path, items), {})
+
+
+def test_version_2_comes_from_a_record_on_loopback_to_verified_clips(tmp_path):
+    lists = write_v2(tmp_path)
+    sounds = {"audio/Y-a_b.wav": make_sound(1.0), "audio/Y_x-.wav": make_sound(0.5)}
+    files = {f"{name}.json": (lists / f"{name}.json").read_bytes() for name in SPLITS}
+    files["audio.zip"] = write_zip(tmp_path / "audio.zip", sounds).read_bytes()
+    archive, summary = tmp_path / "out" / "archive", tmp_path / "out" / "archive.json"
+    with serve_site() as site:
+        options = {**OPTIONS, **serve_record(site, files)}
+        fetch_archive(options, tmp_path / "out" / "archives", archive, summary)
+    tables = [tmp_path / f"{name}.parquet" for name in ("clips", "captions", "phrases")]
+    build_index("own", "audiogrounding_v2", archive, 2, 0, *tables, options={})
+    status = tmp_path / "status.parquet"
+    fetch_clips(tables[0], 0, 2, tmp_path / "m", status, FETCH, tmp_path / "run", None, 1, archive)
+    found = pd.read_parquet(status).set_index("clip_id")
+    assert found["status"].to_dict() == {"-a_b": "ok", "_x-": "ok"}
+    assert found["duration_s"].to_dict() == pytest.approx({"-a_b": 1.0, "_x-": 0.5}, abs=0.01)
 
 
 def test_version_1_given_to_the_reader_of_version_2_is_told_so(tmp_path):
     with pytest.raises(HearsayError, match=r"train\.json is no list of items; .* version 1"):
-        read_audiogrounding_v2(write_v1(tmp_path))
+        read_audiogrounding_v2(write_v1(tmp_path), {})
 
 
 def test_a_missing_list_is_named(tmp_path):
@@ -215,14 +244,14 @@ def test_a_missing_list_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("reader", "write", "clip_ids"),
+    ("reader", "write", "num_clips", "clip_ids"),
     [
-        ("audiogrounding", write_v1, {"-a_b_30000", "_x-_0"}),
-        ("audiogrounding_v2", write_v2, {"-a_b", "_x-"}),
+        ("audiogrounding", write_v1, 4, {"-a_b_30000", "_x-_0"}),
+        ("audiogrounding_v2", write_v2, 2, {"-a_b", "_x-"}),
     ],
 )
-def test_both_readers_pass_build_index(tmp_path, reader, write, clip_ids):
-    num_clips = len(READERS[reader](write(tmp_path)).clips)
+def test_both_readers_pass_build_index(tmp_path, reader, write, num_clips, clip_ids):
+    write(tmp_path)
     outputs = [tmp_path / f"{name}.parquet" for name in ("clips", "captions", "phrases")]
     build_index("own", reader, tmp_path, num_clips, 0, *outputs)
     index = read_index(*outputs)

@@ -3,17 +3,13 @@
 import csv
 import hashlib
 import io
-import json
 import re
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import py7zr
 import pytest
-import soundfile
-from archive_server import FETCH, OPTIONS, Body, Site, serve_site
+from archive_server import FETCH, OPTIONS, make_sound, serve_record, serve_site
 
 from hearsay.annotations.archives import fetch_archive
 from hearsay.annotations.clotho import clotho_clip_id, read_clotho
@@ -153,46 +149,24 @@ def test_what_is_missing_is_told(source, caplog):
         read_clotho(source, {})
 
 
-def sound(duration_s: float) -> bytes:
-    buffer = io.BytesIO()
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, int(44100 * duration_s))
-    soundfile.write(buffer, noise, 44100, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
-
-
-def serve_record(site: Site, folder: Path) -> list[str]:
-    """Serve Zenodo's answer and the nine files of the record; return their names."""
+def pack_record(folder: Path) -> dict[str, bytes]:
+    """Return the nine files of the record by name."""
     files: dict[str, bytes] = {}
     for number, (name, names) in enumerate(FILES.items(), start=1):
         files.update(lists_of(name))
         with py7zr.SevenZipFile(folder / "audio.7z", "w") as archive:
             for sound_name in names:
-                archive.writestr(sound(0.5 * number), f"{name}/{sound_name}")
+                archive.writestr(make_sound(0.5 * number), f"{name}/{sound_name}")
         files[f"clotho_audio_{name}.7z"] = (folder / "audio.7z").read_bytes()
-    entries: list[dict[str, Any]] = []
-    for name, content in files.items():
-        site.bodies[f"/{name}"] = Body(content)
-        md5 = hashlib.md5(content).hexdigest()
-        links = {"self": f"{site.address}/{name}"}
-        entries.append(
-            {"key": name, "size": len(content), "checksum": f"md5:{md5}", "links": links}
-        )
-    site.bodies["/record"] = Body(json.dumps({"files": entries}).encode())
-    return list(files)
+    return files
 
 
 def test_a_small_record_comes_from_loopback_to_verified_clips(tmp_path):
     with serve_site() as site:
-        names = serve_record(site, tmp_path)
+        options = {**OPTIONS, **serve_record(site, pack_record(tmp_path))}
         site.bodies["/clotho_audio_development.7z"].cuts = [1000]
-        options = {**OPTIONS, "record": f"{site.address}/record", "files": names}
         data = tmp_path / "data"
-        fetch_archive(
-            {**options, "max_bytes": 10_000_000},
-            data / "archives",
-            data / "archive",
-            data / "archive.json",
-        )
+        fetch_archive(options, data / "archives", data / "archive", data / "archive.json")
     assert site.ranges("/clotho_audio_development.7z") == [None, "bytes=1000-"]
     tables = [data / f"{table}.parquet" for table in ("clips", "captions", "phrases")]
     build_index("clotho", "clotho", data / "archive", 7, 0, *tables, options={})

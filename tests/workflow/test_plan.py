@@ -92,14 +92,23 @@ def test_one_method_alone_needs_no_reference(workflow: Workflow) -> None:
     assert "compare_methods" not in planned
 
 
-@pytest.mark.parametrize("reader", ["audiogrounding", "audiogrounding_v2"])
-def test_the_lists_of_audiogrounding_are_fetched_as_json(workflow: Workflow, reader: str) -> None:
+def test_the_lists_of_audiogrounding_are_fetched_as_json(workflow: Workflow) -> None:
     address = "http://127.0.0.1:9/a.json"
     pinned = {"address": address, "sha256": "0" * 64}
     lists = {"train": address, "val": pinned, "test": {**pinned, "sha256": None}}
-    workflow.configure({"datasets": {"demo": {"reader": reader, reader: lists}}})
+    own = {"reader": "audiogrounding", "audiogrounding": lists}
+    workflow.configure({"datasets": {"demo": own}})
     planned = workflow.planned("results/data/demo/index/phrases.parquet")
     assert planned == {"fetch_annotations": 3, "build_index": 1}
+
+
+@pytest.mark.parametrize("reader", ["audiogrounding_v2", "clotho"])
+def test_lists_beside_archives_come_with_them(workflow: Workflow, reader: str) -> None:
+    record = "https://zenodo.org/api/records/1"
+    own = {"record": record, "files": ["train.json", "audio.zip"], "max_bytes": 1}
+    workflow.configure({"datasets": {"demo": {"reader": reader, reader: own}}})
+    planned = workflow.planned("results/data/demo/clips/00000.status.parquet")
+    assert planned == {"fetch_archive": 1, "build_index": 1, "fetch_clips": 1}
 
 
 @pytest.mark.parametrize("place", ["own.csv", {"address": "own.csv", "sha256": None}])

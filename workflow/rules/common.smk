@@ -118,7 +118,7 @@ def store_files(suffix):
     return files
 
 
-ARCHIVE_READERS = ("fsdkaggle2018", "esc50", "clotho")
+ARCHIVE_READERS = ("fsdkaggle2018", "esc50", "clotho", "audiogrounding_v2")
 # The keys of their sections that say where archives come from; the others make splits.
 ARCHIVE_OPTIONS = ("record", "files", "address", "md5", "max_bytes")
 
@@ -134,7 +134,7 @@ def reader_inputs(wildcards):
     elif reader in ARCHIVE_READERS:
         names = ["archive.json"]
     else:
-        suffix = "json" if reader.startswith("audiogrounding") else "csv"
+        suffix = "json" if reader == "audiogrounding" else "csv"
         names = [f"annotations/{split}.{suffix}" for split in ("train", "val", "test")]
     return [f"<results>/data/{wildcards.dataset}/{name}" for name in names]
 

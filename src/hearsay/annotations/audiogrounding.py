@@ -62,26 +62,31 @@ def read_audiogrounding(source: Path) -> Index:
     return tables.index()
 
 
-def read_audiogrounding_v2(source: Path) -> Index:
+def read_audiogrounding_v2(source: Path, options: dict[str, Any]) -> Index:
     """Read version 2: a list of items, one a caption, each with its phrases.
 
     An item has `audiocap_id`, `audio_id` ("Y", the video's id, ".wav"), `tokens` and `phrases`;
     a phrase has `phrase`, `start_index`, `end_index` (of its last token) and `segments`. Clips
-    are the files of the archive `audio.zip`, whole, since neither start nor length is given. The
-    caption is spelled from its tokens as version 1 spells all of its captions. No segment, or
-    [0, 0], stands for "not heard".
+    are the files of the archive `audio.zip`, in whatever folder of it, whole, since neither start
+    nor length is given. The caption is spelled from its tokens as version 1 spells all of its
+    captions. No segment, or [0, 0], stands for "not heard".
+
+    Args:
+        source: the folder that holds the lists and what `audio.zip` unpacks to.
+        options: none.
 
     Raises:
         HearsayError: a file is absent or no JSON, or an item breaks a rule; file, item and phrase
             (both counted from 1) and key are named.
     """
     tables = _Tables("phrase", "segments")
+    places = {path.name: str(path.relative_to(source)) for path in sorted(source.rglob("*.wav"))}
     for split in SPLITS:
         path = source / f"{split}.json"
         for number, item in enumerate(_read_items(path), start=1):
             where = f"{path}, item {number}"
             keys = _keys(item, ("audiocap_id", "audio_id", "tokens", "phrases"), where)
-            clip = _archive_clip(keys["audio_id"], split, where)
+            clip = _archive_clip(keys["audio_id"], places, split, where)
             tokens = _tokens(keys["tokens"], where)
             caption = tables.caption(clip, keys["audiocap_id"], spell(tokens), tokens, where)
             is_list = isinstance(keys["phrases"], list)
@@ -203,14 +208,14 @@ def _youtube_clip(name: Any, split: str, where: str) -> dict[str, Any]:
     }
 
 
-def _archive_clip(name: Any, split: str, where: str) -> dict[str, Any]:
+def _archive_clip(name: Any, places: dict[str, str], split: str, where: str) -> dict[str, Any]:
     match = AUDIO_ID.fullmatch(name) if isinstance(name, str) else None
     if match is None:
         raise HearsayError(f"{where}, audio_id: {name!r} is not of the form YID.wav")
     return {
         "clip_id": match[1],
         "source": "archive",
-        "locator": name,
+        "locator": places.get(name, name),  # a file that is not there is found out by fetch_clips
         "start_s": 0.0,
         "end_s": math.nan,  # to the end
         "split": split,

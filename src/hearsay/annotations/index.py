@@ -34,12 +34,12 @@ READERS: dict[str, Reader] = {
     "audioset": read_audioset,
     "audiocaps": read_audiocaps,
     "audiogrounding": read_audiogrounding,
-    "audiogrounding_v2": read_audiogrounding_v2,
 }
 ARCHIVE_READERS: dict[str, ArchiveReader] = {  # of folders that fetch_archive unpacks
     "fsdkaggle2018": read_fsdkaggle2018,
     "esc50": read_esc50,
     "clotho": read_clotho,
+    "audiogrounding_v2": read_audiogrounding_v2,
 }
 
 
