@@ -7,7 +7,7 @@ UV_VERSION = 0.13.8
 BIN = .venv/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --profile workflow/profiles/workstation $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: all install tables report test lint unit e2e bench lock clean
+.PHONY: all install estimate tables report test lint unit e2e bench lock clean
 .DEFAULT_GOAL := all
 
 all: install  ## the default run: every table and plot
@@ -23,6 +23,9 @@ install: .venv/installed
 	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode --quiet requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .
 	touch $@
+
+estimate: install  ## what a run would take: make estimate CONFIG=workflow/configs/tsubaki2024.yaml
+	$(BIN)/hearsay estimate $(if $(CONFIG),--configfile $(CONFIG))
 
 tables: install  ## tables and plots from the score files alone
 	$(SNAKEMAKE) tables

@@ -116,9 +116,15 @@ def start_log(path: Path | None) -> None:
 
 
 def _add_option(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
-    """Add `--name`: `T | None` may be left out, `list[T]` takes one value or more."""
+    """Add `--name`: `T | None` may be left out, `list[T]` takes one value or more.
+
+    `bool | None` is a flag without a value; a plain bool takes true or false.
+    """
     is_optional = isinstance(hint, types.UnionType)
     kind = typing.get_args(hint)[0] if is_optional else hint
+    if is_optional and kind is bool:
+        parser.add_argument("--" + name.replace("_", "-"), dest=name, action="store_true")
+        return
     is_list = typing.get_origin(kind) is list
     kind = typing.get_args(kind)[0] if is_list else kind
     parser.add_argument(

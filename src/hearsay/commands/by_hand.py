@@ -1,4 +1,4 @@
-"""Subcommands that no rule calls: what a user asks of results that are there."""
+"""Subcommands that no rule calls: what a user asks for by hand."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +16,24 @@ def export_subset(
     subsets.export_subset(data, splits, among or [], file)
 
 
+def estimate(
+    configfile: Path | None, snakefile: Path | None, rates: Path | None, json: bool | None
+) -> None:
+    """Print what a run takes: jobs, disk, core-hours, days of downloading, GPU-hours."""
+    import dataclasses
+    import json as as_json
+
+    from hearsay.estimate import estimate as estimating
+    from hearsay.estimate.table import format_estimate
+
+    found = estimating.estimate(configfile, snakefile or Path("Snakefile"), rates)
+    if json:
+        print(as_json.dumps(dataclasses.asdict(found), indent=1))
+    else:
+        print(format_estimate(found, str(configfile or "config.yaml")), end="")
+
+
 COMMANDS: list[Callable[..., None]] = [
     export_subset,
+    estimate,
 ]
