@@ -50,25 +50,49 @@ def test_captions_labels_times_and_phrases_are_read(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,split\ngone.wav,train\n", "row 1, column path: file .*gone.wav.* does not exist"),
-        ("path,split\nrain.ogg,dev\n", "row 1, column split: 'dev' must be one of"),
+        ("path,split\ngone.wav,train\n", "line 2, column path: file .*gone.wav.* does not exist"),
+        ("path,split\nrain.ogg,dev\n", "line 2, column split: 'dev' must be one of"),
         ("path\nrain.ogg\n", "no column split"),
         ("path,split,captoin\nrain.ogg,test,x\n", "unknown column 'captoin'"),
-        ("path,split,start_s\nrain.ogg,test,1m\n", "row 1, column start_s: '1m' is not a number"),
+        ("path,split,start_s\nrain.ogg,test,1m\n", "line 2, column start_s: '1m' is not a number"),
         ("path,split,caption,phrases\nrain.ogg,test,Rain,hail@1-2\n", "'hail' stands in no"),
         ("path,split,caption,phrases\nrain.ogg,test,Rain,Rain 1-2\n", "is not of the form"),
-        ("path,split,start_s,end_s\nrain.ogg,test,2,1\n", "row 1, column end_s: 1 must be greater"),
+        (
+            "path,split,start_s,end_s\nrain.ogg,test,2,1\n",
+            "line 2, column end_s: 1 must be greater",
+        ),
         ("path,split,caption,phrases\nrain.ogg,test,Rain,Rain@3-1\n", "an onset must be 0 or more"),
-        ("path,split\nrain.ogg,test\nrain.ogg,train\n", "row 2: clip id 'rain' is that of row 1"),
+        ("path,split\nrain.ogg,test\nrain.ogg,train\n", "line 3: clip id 'rain' is that of line 2"),
         ("path,split,clip_id\nrain.ogg,test,a b\n", "clip id 'a b' must match"),
-        ("", "cannot be read as CSV"),
+        ("", "no column path, split"),
+        ("path,split,split\nrain.ogg,test,train\n", "column 'split' stands twice"),
+        ("path,split\n\nrain.ogg,test,x\n", "line 3: 3 cells for 2 columns; put a cell"),
+        ("path,split,caption\nrain.ogg,test\n", "line 2: 2 cells for 3 columns"),
+        ('path,split,caption\nrain.ogg,test,"Rain"fall\n', "line 2: no CSV"),
+        ("path,split,start_s\nrain.ogg,test,nan\n", "line 2, column start_s: 'nan' is not a num"),
+        ("path,split,end_s\nrain.ogg,test,inf\n", "line 2, column end_s: 'inf' is not a number"),
     ],
 )
-def test_bad_rows_name_file_row_and_column(folder, text, message):
+def test_bad_rows_name_file_line_and_column(folder, text, message):
     with pytest.raises(HearsayError, match=message) as error:
         read_folder(write_csv(folder, text))
     assert "clips.csv" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_list_of_a_spreadsheet_is_read(folder):
+    path = folder / "clips.csv"
+    text = '\ufeffpath, split, caption\r\nrain.ogg, test,"Rain,\nthen"\r\n'
+    path.write_text(text, encoding="utf-8", newline="")
+    index = read_folder(path)
+    assert index.clips["clip_id"].tolist() == ["rain"]
+    assert index.captions["text"].tolist() == ["Rain,\nthen"]
+
+
+def test_a_list_in_another_encoding_is_told(folder):
+    (folder / "clips.csv").write_bytes("path,split\n\xe4.wav,test\n".encode("latin-1"))
+    with pytest.raises(HearsayError, match=r"clips\.csv is not UTF-8 .*; save it as UTF-8"):
+        read_folder(folder / "clips.csv")
 
 
 def test_a_missing_csv_is_named(tmp_path):

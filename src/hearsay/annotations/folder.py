@@ -1,12 +1,22 @@
 """Reader `folder`: a CSV of the user's own files."""
 
+import csv
+import io
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from hearsay.annotations.tables import CAPTIONS_SCHEMA, ID_PATTERN, PHRASES_SCHEMA, SPLITS, Index
+from hearsay.annotations.tables import (
+    CAPTIONS_SCHEMA,
+    CLIPS_SCHEMA,
+    ID_PATTERN,
+    PHRASES_SCHEMA,
+    SPLITS,
+    Index,
+)
 from hearsay.errors import HearsayError
 
 REQUIRED = ("path", "split")
@@ -27,21 +37,21 @@ def read_folder(path: Path) -> Index:
 
     Raises:
         HearsayError: the CSV or a file named in it is missing, a column is missing or
-            unknown, or a cell cannot be read; the message names file, row and column.
+            unknown, or a cell cannot be read; the message names file, line and column.
     """
-    table = _read_csv(path)
-    caption_columns = [name for name in table.columns if CAPTION_COLUMN.fullmatch(name)]
+    columns, rows = _read_csv(path)
+    caption_columns = [name for name in columns if CAPTION_COLUMN.fullmatch(name)]
     clips, captions, phrases = [], [], []
-    rows: dict[str, int] = {}  # of each clip id
-    for row, cells in enumerate(table.to_dict("records"), start=1):
-        where = f"{path}, row {row}"
+    lines: dict[str, int] = {}  # of each clip id
+    for line, cells in rows:
+        where = f"{path}, line {line}"
         clip = _clip(cells, where, path.parent)
-        if clip["clip_id"] in rows:
+        if clip["clip_id"] in lines:
             raise HearsayError(
-                f"{where}: clip id {clip['clip_id']!r} is that of row {rows[clip['clip_id']]} too; "
-                "tell them apart in a column clip_id"
+                f"{where}: clip id {clip['clip_id']!r} is that of line {lines[clip['clip_id']]} "
+                "too; tell them apart in a column clip_id"
             )
-        rows[clip["clip_id"]] = row
+        lines[clip["clip_id"]] = line
         clips.append(clip)
         texts = [cells[name].strip() for name in caption_columns if cells[name].strip()]
         segments = _phrases(cells.get("phrases", ""), where)
@@ -67,7 +77,7 @@ def read_folder(path: Path) -> Index:
         if lost:
             raise HearsayError(f"{where}, column phrases: {lost[0]!r} stands in no caption")
     return Index(
-        pd.DataFrame(clips),
+        pd.DataFrame(clips, columns=CLIPS_SCHEMA.names),
         pd.DataFrame(captions, columns=CAPTIONS_SCHEMA.names),
         pd.DataFrame(phrases, columns=PHRASES_SCHEMA.names),
     )
@@ -82,20 +92,41 @@ def find_words(phrase: str, text: str) -> int | None:
     return None
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Return the columns, and of each row the line that it ends in and its cells by column."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        text = path.read_text(encoding="utf-8-sig")  # some spreadsheets put a mark in front
     except FileNotFoundError:
         raise HearsayError(f"{path} does not exist; set the CSV of reader folder") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise HearsayError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
-    missing = [name for name in REQUIRED if name not in table.columns]
+    except UnicodeDecodeError as error:
+        raise HearsayError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+    try:
+        columns = next(reader, [])
+        _check_columns(columns, path)
+        rows = []
+        for cells in reader:
+            if len(cells) not in (0, len(columns)):
+                raise HearsayError(
+                    f"{path}, line {reader.line_num}: {len(cells)} cells for {len(columns)} "
+                    "columns; put a cell that holds a comma in double quotes"
+                )
+            if cells:
+                rows.append((reader.line_num, dict(zip(columns, cells, strict=True))))
+    except csv.Error as error:
+        raise HearsayError(f"{path}, line {reader.line_num}: no CSV ({error})") from error
+    return columns, rows
+
+
+def _check_columns(columns: list[str], path: Path) -> None:
+    missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise HearsayError(f"{path}: no column {', '.join(missing)}")
-    for name in table.columns:
+    for number, name in enumerate(columns):
         if name not in REQUIRED + OPTIONAL and not CAPTION_COLUMN.fullmatch(name):
             raise HearsayError(f"{path}: unknown column {name!r}; remove it or mend its name")
-    return table
+        if name in columns[:number]:
+            raise HearsayError(f"{path}: column {name!r} stands twice; remove one of them")
 
 
 def _clip(cells: dict[str, str], where: str, folder: Path) -> dict[str, Any]:
@@ -137,9 +168,12 @@ def _seconds(cell: str, where: str, column: str, default: float) -> float:
     if not cell.strip():
         return default
     try:
-        return float(cell)
+        seconds = float(cell)
     except ValueError:
-        raise HearsayError(f"{where}, column {column}: {cell!r} is not a number") from None
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise HearsayError(f"{where}, column {column}: {cell!r} is not a number")
+    return seconds
 
 
 def _phrases(cell: str, where: str) -> list[tuple[str, list[float], list[float]]]:
