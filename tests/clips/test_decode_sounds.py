@@ -19,6 +19,7 @@ from flash_media import (
     make_flashes,
     run_ffmpeg,
 )
+from PIL import Image
 
 from hearsay.clips.audio import decode_flac
 from hearsay.clips.outcomes import FetchError
@@ -141,3 +142,16 @@ def test_what_is_no_media_is_corrupt_whatever_its_name(
     assert clip.detail
     with pytest.raises(FetchError):
         verify_media(path)
+
+
+def test_a_cover_is_no_video(tmp_path: Path) -> None:
+    path, cover = tmp_path / "a.mp3", tmp_path / "cover.jpg"
+    Image.new("RGB", (64, 64), "red").save(cover)
+    make_flashes(tmp_path / "plain.mp3", ("-vn", *MP3))
+    inputs = ("-i", tmp_path / "plain.mp3", "-i", cover, "-map", "0:a", "-map", "1:v")
+    run_ffmpeg(*inputs, "-c", "copy", "-disposition:v", "attached_pic", path)
+    assert not verify_media(path).has_video
+    assert decode(path).status == "no_video"
+    clip = decode(path, with_pictures=False)
+    assert clip.status == "ok"
+    assert len(click_times_s(clip)) == len(TIMES_S)
