@@ -1,6 +1,7 @@
 """Estimates against numbers worked by hand."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hearsay.annotations.index import ARCHIVE_READERS, READERS
 from hearsay.config import merge
 from hearsay.errors import HearsayError
 from hearsay.estimate.data import data_amount, disk_bytes, stores
-from hearsay.estimate.estimate import Estimate, estimate_run
+from hearsay.estimate.estimate import Estimate, estimate, estimate_run
 from hearsay.estimate.jobs import parse_jobs
 from hearsay.estimate.rates import Rates, load_rates
 from hearsay.estimate.table import format_bytes, format_estimate, two_digits
@@ -28,6 +29,13 @@ def rates() -> Rates:
     return load_rates(ROOT / "workflow" / "rates.yaml", SCHEMA)
 
 
+@pytest.fixture
+def fresh_log() -> Iterator[None]:
+    yield
+    for handler in list(cli.log.handlers):
+        cli.log.removeHandler(handler)
+
+
 def read_config(name: str | None = None) -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
     if name is None:
@@ -41,8 +49,8 @@ def tsubaki(rates: Rates) -> Estimate:
     return estimate_run(read_config("tsubaki2024"), jobs, rates)
 
 
-def stage(estimate: Estimate, name: str) -> Any:
-    return next(each for each in estimate.work if each.stage == name)
+def stage(found: Estimate, name: str) -> Any:
+    return next(each for each in found.work if each.stage == name)
 
 
 def test_the_disk_of_audioset_is_worked_by_hand(tsubaki: Estimate, rates: Rates) -> None:
@@ -120,12 +128,12 @@ def test_the_demo_is_estimated_within_a_factor_of_two_of_what_it_took(rates: Rat
     jobs |= {"extract_fbank": 4, "extract_logmel": 4, "extract_mfcc": 4, "extract_wal_logmel": 4}
     jobs |= {"embed_images": 4, "embed_wal_net": 4, "prepare_wal_net": 1, "embed_captions": 1}
     jobs |= {"train_run": 51, "score_run": 42, "ground_run": 24, "score_labels": 9}
-    estimate = estimate_run(read_config(), jobs, rates)
-    core_s = sum(each.core_s for each in estimate.work)
+    found = estimate_run(read_config(), jobs, rates)
+    core_s = sum(each.core_s for each in found.work)
     assert 2670 / 2 < core_s < 2670 * 2
-    assert 1.39e9 / 2 < sum(estimate.disk_bytes.values()) < 1.39e9 * 2
+    assert 1.39e9 / 2 < sum(found.disk_bytes.values()) < 1.39e9 * 2
     # clip.pt has 29 MB; 5,000 pictures of the corpus
-    encoders = estimate.disk_bytes["encoders"]
+    encoders = found.disk_bytes["encoders"]
     assert encoders == pytest.approx(29.4e6 + 18e6 + 5000 * 17_400, rel=0.1)
 
 
@@ -134,9 +142,9 @@ def test_a_data_set_without_pictures_fetches_sound_alone(rates: Rates) -> None:
     data = data_amount(config, "audiogrounding", rates)
     assert data.media == "sound"
     assert stores(config, "audiogrounding") == ["logmel"]
-    estimate = estimate_run(config, {"train_run": 15}, rates)
-    assert estimate.networks == ["crnn"]
-    text = format_estimate(estimate, "xie2022")
+    found = estimate_run(config, {"train_run": 15}, rates)
+    assert found.networks == ["crnn"]
+    text = format_estimate(found, "xie2022")
     assert "media_bytes_per_s.sound" in text and "gpu_flops.crnn" in text
     assert "gpu_flops.transformer" not in text
 
@@ -144,8 +152,8 @@ def test_a_data_set_without_pictures_fetches_sound_alone(rates: Rates) -> None:
 @pytest.mark.parametrize("name", ["tsubaki2024", "xie2022", "elizalde2019", "esc10_folder"])
 def test_the_text_fits_into_80_columns_and_names_what_is_assumed(rates: Rates, name: str) -> None:
     jobs = dict.fromkeys(STAGE_OF, 1425)
-    estimate = estimate_run(read_config(name), jobs, rates)
-    text = format_estimate(estimate, f"workflow/configs/{name}.yaml")
+    found = estimate_run(read_config(name), jobs, rates)
+    text = format_estimate(found, f"workflow/configs/{name}.yaml")
     assert max(map(len, text.splitlines())) <= 80
     assert ("* Assumed, not measured" in text) == (name != "esc10_folder")
 
@@ -221,6 +229,7 @@ def test_rates_of_your_own_are_checked(tmp_path: Path, change: dict[str, Any], l
         load_rates(tmp_path / "none.yaml", SCHEMA)
 
 
+@pytest.mark.usefixtures("fresh_log")
 def test_the_command_asks_snakemake_and_takes_files_that_are_not_there_yet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,10 +248,26 @@ def test_the_command_asks_snakemake_and_takes_files_that_are_not_there_yet(
     assert [path.name for path in tmp_path.iterdir()] == ["rates.yaml"], "nothing is left here"
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("benchmark: {methods: [vip_aunt]}", "'vip_aunt' is not defined under methods"),
+        ("benchmark: {methods: [", "own.yaml: no YAML: while parsing"),
+        ("", "own.yaml holds no options"),
+        (None, "own.yaml: No such file or directory; run this where"),
+    ],
+)
 def test_a_config_that_cannot_be_run_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, content: str | None, line: str
 ) -> None:
-    (tmp_path / "own.yaml").write_text("benchmark: {methods: [vip_aunt]}")
-    arguments = ["estimate", "--configfile", str(tmp_path / "own.yaml")]
-    assert cli.main([*arguments, "--snakefile", str(ROOT / "Snakefile")]) == 1
-    assert "'vip_aunt' is not defined under methods" in capsys.readouterr().err
+    own = tmp_path / "own.yaml"
+    if content is not None:
+        own.write_text(content)
+    with pytest.raises(HearsayError) as error:
+        estimate(own, ROOT / "Snakefile", None)
+    assert line in str(error.value)
+
+
+def test_where_there_is_no_workflow_the_line_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(HearsayError, match="config.yaml: No such .*name the latter with --snake"):
+        estimate(None, tmp_path / "Snakefile", None)

@@ -95,12 +95,12 @@ def estimate(configfile: Path | None, snakefile: Path, rates_file: Path | None) 
     """
     root = snakefile.resolve().parent
     schemas = root / "workflow" / "schemas"
-    rates = load_rates(
-        rates_file or root / "workflow" / "rates.yaml", schemas / "rates.schema.yaml"
-    )
     config = _read_config(root / "config.yaml")
     if configfile is not None:
         config = merge(config, _read_config(configfile))
+    rates = load_rates(
+        rates_file or root / "workflow" / "rates.yaml", schemas / "rates.schema.yaml"
+    )
     check_config(config, schemas / "config.schema.yaml")
     return estimate_run(config, count_jobs(config, snakefile), rates)
 
@@ -126,9 +126,11 @@ def _read_config(path: Path) -> Config:
         config: Config = yaml.safe_load(path.read_text())
     except OSError as error:
         raise HearsayError(
-            f"{path}: {error.strerror}; run this where the Snakefile lies, or name that with "
-            "--snakefile"
+            f"{path}: {error.strerror}; run this where config.yaml and Snakefile lie, or name the "
+            "latter with --snakefile"
         ) from error
     except yaml.YAMLError as error:
         raise HearsayError(f"{path}: no YAML: {error}") from error
+    if not isinstance(config, dict):
+        raise HearsayError(f"{path} holds no options; see config.yaml for what it may hold")
     return config
