@@ -3,11 +3,12 @@
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
+DATA ?= results/data
 UV_VERSION = 0.13.8
 BIN = .venv/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --profile workflow/profiles/workstation $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: all install estimate tables report test lint unit e2e bench lock clean
+.PHONY: all install estimate retry tables report test lint unit e2e bench lock clean
 .DEFAULT_GOAL := all
 
 all: install  ## the default run: every table and plot
@@ -26,6 +27,10 @@ install: .venv/installed
 
 estimate: install  ## what a run would take: make estimate CONFIG=workflow/configs/tsubaki2024.yaml
 	$(BIN)/hearsay estimate $(if $(CONFIG),--configfile $(CONFIG))
+
+retry: install  ## ask again for clips whose failure may have passed, then go on with the run
+	$(BIN)/hearsay retry-clips --data $(DATA)
+	$(SNAKEMAKE)
 
 tables: install  ## tables and plots from the score files alone
 	$(SNAKEMAKE) tables

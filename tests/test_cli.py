@@ -56,6 +56,26 @@ def test_an_expected_error_is_one_line_and_exit_code_1(tmp_path, capfd):
     assert "does not exist" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "rest"),
+    [
+        ("fetch_annotations", {"sha256": None}, ["--file", "x.csv"]),
+        (
+            "fetch_archive",
+            {"md5": None, "max_bytes": 1},
+            ["--archives", "a", "--folder", "f", "--summary", "s.json"],
+        ),
+    ],
+)
+def test_a_list_and_an_archive_have_addresses_of_their_own(command, options, rest, tmp_path, capfd):
+    own = str(tmp_path / "none.zip")
+    access = {"address": "http://127.0.0.1:9/{video_id}.mp4", "max_attempts": 1, "backoff_s": 0,
+              "timeout_s": 1, "proxy": None}  # fmt: skip
+    given = ["--options", json.dumps({"address": own, **options}), "--access", json.dumps(access)]
+    assert cli.main([command, *given, *rest]) == 1
+    assert own in capfd.readouterr().err
+
+
 def test_wrong_usage_is_exit_code_2(capfd):
     with pytest.raises(SystemExit) as stop:
         cli.main(["fetch_annotations", "--option", "{}"])

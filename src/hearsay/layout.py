@@ -5,6 +5,8 @@ from pathlib import Path
 
 from hearsay.files import read_json
 
+STATUS_SUFFIX = ".status.parquet"
+
 
 @dataclass(frozen=True)
 class DatasetFiles:
@@ -79,3 +81,15 @@ class DatasetFiles:
     def shards(self, stage: str, suffix: str) -> list[Path]:
         """The files of one stage in shard order, e.g. `shards("fbank", ".npy")`."""
         return [self.root / stage / f"{shard:05d}{suffix}" for shard in range(self.num_shards)]
+
+
+def mark_path(status: Path | str) -> Path:
+    """Return where the mark of a shard lies, whose clips are to be looked through again."""
+    status = Path(status)
+    return status.with_name(status.name.removesuffix(STATUS_SUFFIX) + ".retry")
+
+
+def read_mark(status: Path | str) -> str:
+    """Return what tells one mark of a shard from the next; empty: it was never marked."""
+    path = mark_path(status)
+    return path.read_text().strip() if path.is_file() else ""

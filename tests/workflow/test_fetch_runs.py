@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from hearsay.clips.ffmpeg import find_ffmpeg
+from hearsay.layout import mark_path
 from tests.workflow.conftest import ROOT, Workflow
 
 pytestmark = pytest.mark.slow
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.slow
 TARGET = "results/data/mirror/availability.json"
 VIDEOS = ["-aaaaaaaaa-", "b_bbbbbbbb_", "ccccccccccc", "ddddddddddd", "eeeeeeeeeee", "fffffffffff"]
 DEAD = "fffffffffff"
+SPLITS = ("train", "val", "test")
 
 
 class Mirror:
@@ -75,7 +78,8 @@ def dataset(mirror: Mirror) -> dict[str, Any]:
         "clip_duration_s": 2.0,
         "num_images": 1,
         "min_duration_s": 1.0,
-        "audioset": {split: f"{split}.txt" for split in ("train", "val", "test")},
+        "audioset": {split: f"{split}.txt" for split in SPLITS},
+        "max_missing": dict.fromkeys(SPLITS, 1.0),
     }
     fetch = {**demo["fetch"], "address": mirror.address, "max_attempts": 1, "backoff_s": 0.01}
     return {**{key: demo[key] for key in demo if key != "demo"}, **own, "fetch": fetch}
@@ -141,3 +145,69 @@ def test_braces_and_quotes_of_options_reach_the_command(
     result = again.run("results/data/mirror/clips/00000.status.parquet")
     assert result.returncode == 1
     assert 'cannot read fetch.cookies it\'s {"my"} file.txt' in result.stdout
+
+
+def test_one_command_asks_again_for_what_may_have_passed_and_for_nothing_else(
+    fetched: Workflow, mirror: Mirror, tmp_path: Path
+) -> None:
+    again = Workflow(tmp_path / "again")
+    shutil.copytree(fetched.folder, again.folder)
+    configure(again, mirror)
+    data = again.folder / "results" / "data"
+    tables = sorted((data / "mirror" / "clips").glob("*.status.parquet"))
+    shard = next(table for table in tables if f"{DEAD}_0" in _statuses(table))
+    broken, other = (name for name in _statuses(shard) if name != f"{DEAD}_0")
+    # A clip that had met a server that was down: no file, and a journal that says so.
+    _break(again, mirror, shard, broken)
+    assert _statuses(shard) == {broken: "network", other: "ok", f"{DEAD}_0": "not_found"}
+
+    before, asked = _files(again), Counter(mirror.requests)
+    counted = _retry(data, "--dry-run")
+    assert "mirror: 1 network" in counted and "would look through 1 shards" in counted
+    assert "no clip to ask for again" in _retry(data, "--statuses", "forbidden")
+    assert _files(again) == before and again.planned(TARGET) == Counter()
+    assert "mirror: 1 network" in _retry(data)
+    marked = _files(again)
+    assert {path for path in marked if marked[path] != before.get(path)} == {mark_path(shard)}
+    result = again.run(TARGET)
+    assert result.returncode == 0, result.stdout[-3000:]
+
+    assert _statuses(shard) == {broken: "ok", other: "ok", f"{DEAD}_0": "not_found"}
+    # Page and media of that clip, once each; nothing of those there, nothing of the dead link.
+    assert mirror.requests - asked == Counter({broken.removesuffix("_0"): 2})
+    after = _files(again)
+    media = {path for path in before if path.suffix == ".mp4"}
+    assert {path: after[path] for path in media} == {path: before[path] for path in media}
+    untouched = next(table for table in tables if table != shard)
+    assert after[untouched] == before[untouched]
+    assert again.planned(TARGET) == Counter()
+    assert "no clip to ask for again" in _retry(data)
+
+
+def _break(workflow: Workflow, mirror: Mirror, shard: Path, clip_id: str) -> None:
+    """Lose the file of a clip while the mirror fails for it, and let the workflow find out."""
+    (shard.with_name(shard.name[:5]) / f"{clip_id}.mp4").unlink()
+    mark_path(shard).write_text("0")
+    video = clip_id.removesuffix("_0")
+    mirror.codes[video] = 503
+    try:
+        assert workflow.run(TARGET).returncode == 0
+    finally:
+        del mirror.codes[video]
+
+
+def _statuses(table: Path) -> dict[str, str]:
+    return pd.read_parquet(table).set_index("clip_id")["status"].to_dict()
+
+
+def _files(workflow: Workflow) -> dict[Path, tuple[int, int]]:
+    """Return inode and time of every file below results/data."""
+    files = (path for path in (workflow.folder / "results/data").rglob("*") if path.is_file())
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
+def _retry(data: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "hearsay.cli", "retry-clips", "--data", str(data)]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stderr

@@ -140,6 +140,8 @@ rule fetch_clips:
         runtime=720,
     params:
         version=1,
+        # Written by `hearsay retry-clips`; another mark looks through the shard again.
+        retry=retry_mark,
         shard_size=dataset_option("shard_size"),
         options=fetch_options,
         serve=serve_option,

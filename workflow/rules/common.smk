@@ -28,6 +28,7 @@ from hearsay.config import (
 from hearsay.config_checks import check_config
 from hearsay.errors import HearsayError
 from hearsay.families import FAMILIES, FORMS
+from hearsay.layout import read_mark
 from hearsay.report.joint_runs import label_reports
 from hearsay.machine import count_gpus, put_commands_on_path
 from hearsay.sweep import at_disagreement, find_obstacle, module_name, swept_values
@@ -226,6 +227,15 @@ def fetch_access(wildcards):
     return json.dumps({key: fetch[key] for key in fetch if key != "format"})
 
 
+def retry_mark(wildcards):
+    """What `hearsay retry-clips` has left at {shard}, so that it is looked through again.
+
+    A function of the wildcards alone: Snakemake compares no parameter that hangs on the output.
+    """
+    folder = Path(DATA) / wildcards.dataset / "clips"
+    return read_mark(folder / f"{wildcards.shard}.status.parquet")
+
+
 def serve_option(wildcards, input):
     """The demo's media are served on loopback by the job itself; other data sets need nothing."""
     if config["datasets"][wildcards.dataset]["reader"] != "demo":
@@ -352,6 +362,7 @@ def options(name, values):
     return [name, *values] if values else []
 
 
+DATA = workflow.pathvars.apply("<results>/data")
 STAGE_DATASETS = config["benchmark"]["stages"]
 IMAGE_DATASET = STAGE_DATASETS["audio_image"]
 TEXT_DATASET = STAGE_DATASETS["audio_text"]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from hearsay.clips.fetcher import (
     LOCAL_SOURCES,
-    PASSING_FETCH_STATUSES,
+    REPEATED_FETCH_STATUSES,
     Clip,
     Fetcher,
     Outcome,
@@ -85,7 +85,7 @@ def fetch_clips(
         }
     counts = Counter(outcome.status for outcome in outcomes.values())
     in_order = [outcomes[clip.clip_id] for clip in rows]
-    unreached = [outcome for outcome in in_order if outcome.status in PASSING_FETCH_STATUSES]
+    unreached = [outcome for outcome in in_order if outcome.status in REPEATED_FETCH_STATUSES]
     num_asked = len(rows) - counts["excluded"]
     if len(unreached) > MOST_UNREACHED * num_asked:
         raise HearsayError(

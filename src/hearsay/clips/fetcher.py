@@ -25,7 +25,7 @@ from hearsay.errors import HearsayError
 LOCALHOST = "http://localhost/"
 LOCAL_SOURCES = ("file", "archive")  # verified where they lie
 ROUNDING_S = 1e-3  # a recording that is shorter by less than this is not too short
-PASSING_FETCH_STATUSES = BLOCKING_FETCH_STATUSES | {"network"}
+REPEATED_FETCH_STATUSES = BLOCKING_FETCH_STATUSES | {"network"}
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +190,7 @@ class Fetcher:
                     self._limiter.succeeded(passed_at)
                 # The address may have expired since yt-dlp found it: one more look.
                 media_forbidden += failure.status == "forbidden" and failure.in_media_stage
-            again = failure.status in PASSING_FETCH_STATUSES or (
+            again = failure.status in REPEATED_FETCH_STATUSES or (
                 failure.status == "forbidden" and failure.in_media_stage and media_forbidden == 1
             )
             if not again or attempts >= self._options["max_attempts"] or self.stop.is_set():

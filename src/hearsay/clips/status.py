@@ -26,7 +26,8 @@ FETCH_STATUSES = (
 )
 
 # Never tried again, neither by this start of the program nor by a later one, unless the way of
-# asking (format, cookies, proxy) has changed; the files of source `file` are looked at each time.
+# asking (address, format, cookies, proxy) has changed; the files of source `file` are looked at
+# each time.
 PERMANENT_FETCH_STATUSES = frozenset(
     {
         "private",
@@ -43,6 +44,10 @@ PERMANENT_FETCH_STATUSES = frozenset(
         "corrupt",
     }
 )
+
+# Not permanent: asked for again at the next start that looks at their shard; see retry_clips.
+FAILED_FETCH_STATUSES = frozenset(FETCH_STATUSES) - {"ok", "excluded"}
+PASSING_FETCH_STATUSES = FAILED_FETCH_STATUSES - PERMANENT_FETCH_STATUSES
 
 # These stop every job for a while: asking on would only make the source angrier.
 BLOCKING_FETCH_STATUSES = frozenset({"bot_check", "rate_limited"})

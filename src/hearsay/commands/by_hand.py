@@ -33,7 +33,15 @@ def estimate(
         print(format_estimate(found, str(configfile or "config.yaml")), end="")
 
 
+def retry_clips(data: Path, statuses: list[str] | None, dry_run: bool | None) -> None:
+    """Have the workflow ask again for clips whose failure may have passed; see docs/fetching.md."""
+    from hearsay.clips import retry
+
+    retry.retry_clips(data, statuses, bool(dry_run))
+
+
 COMMANDS: list[Callable[..., None]] = [
     export_subset,
+    retry_clips,
     estimate,
 ]
