@@ -1,6 +1,7 @@
 """Videos that another data set tests on are marked, and used nowhere."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,21 @@ def test_a_clip_is_marked_by_its_video_wherever_in_it_it_starts(audiocaps: Path)
         *(None, None, "audiocaps val", None),
     ]
     assert marked.drop(columns="excluded").equals(clips)
+
+
+def test_the_videos_of_several_data_sets_are_joined(audiocaps: Path, tmp_path: Path) -> None:
+    clips = table(*(("youtube", name, 0.0, "train") for name in ("-a_-", "c", "e", "f", "g")))
+    table(("youtube", "e", 3.0, "test"), ("youtube", "f", 0.0, "test")).to_parquet(
+        tmp_path / "audiogrounding.parquet"
+    )
+    splits = {"audiocaps": ["test"], "audiogrounding": ["test"]}
+    tables = [audiocaps, tmp_path / "audiogrounding.parquet"]
+    marked = mark_excluded("audioset", clips, splits, tables)
+    assert marked["excluded"].replace({np.nan: None}).tolist() == [
+        *("audiocaps test", None, "audiocaps test", "audiogrounding test", None)
+    ]
+    with pytest.raises(HearsayError, match="exclude names 2 data sets, but 1 index tables"):
+        mark_excluded("audioset", clips, splits, tables[:1])
 
 
 def test_the_log_counts_clips_and_videos(audiocaps: Path, caplog) -> None:
@@ -131,6 +147,10 @@ def test_no_clip_of_audiocaps_lies_in_the_balanced_or_eval_list() -> None:
         with (SHARED / "audiocaps" / "v1" / f"{split}.csv").open() as file:
             tested |= {row["youtube_id"] for row in csv.DictReader(file)}
     assert len(tested) == 1_470
+    for split in ("val", "test"):  # AudioGrounding v1 adds none
+        rows = json.loads((SHARED / "audiogrounding" / "v1" / f"{split}.json").read_text())
+        files = rows["filename"].values()  # {video}_{start}_{end}.wav
+        assert tested >= {name.rsplit("_", 2)[0] for name in files}
     for name in ("balanced_train", "eval"):
         lines = (SHARED / "audioset" / f"{name}_segments.csv").read_text().splitlines()
         assert not tested & {line.split(", ")[0] for line in lines if line[0] != "#"}
