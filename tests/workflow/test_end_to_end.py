@@ -62,6 +62,8 @@ def test_a_changed_option_re_runs_only_what_depends_on_it(finished: Workflow) ->
         image = finished.planned()
         finished.configure(TINY, {"datasets": {"demo": {"min_peak_dbfs": -70.0}}})
         decoding = finished.planned()
+        finished.configure(TINY, {"datasets": {"demo": {"max_missing": {"train": 0.9}}}})
+        limit = finished.planned()
     finally:
         finished.configure(TINY)
     assert text["train_run"] == text["score_run"] == 3  # methods of the family; one seed, one stage
@@ -70,6 +72,7 @@ def test_a_changed_option_re_runs_only_what_depends_on_it(finished: Workflow) ->
     assert not untouched & (set(text) | set(image))
     assert "fetch_clips" not in decoding
     assert decoding["decode_clips"] == 2
+    assert limit == Counter()
 
 
 def test_every_clip_has_one_row_that_says_what_became_of_it(finished: Workflow) -> None:

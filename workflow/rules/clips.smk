@@ -221,18 +221,19 @@ rule collect_availability:
     conda:
         "../../envs/hearsay.yaml"
     resources:
+        # A resource, as in fetch_clips: another limit must not train everything anew.
+        max_missing=dataset_options("max_missing"),
         mem_mb=4000,
         runtime=10,
     params:
         version=2,
         data=subpath(output.table, parent=True),
         num_shards=lambda wildcards: num_shards(config, wildcards.dataset),
-        max_missing=dataset_options("max_missing"),
     shell:
         "hearsay --log {log:q} collect_availability"
         " --data {params.data:q}"
         " --num-shards {params.num_shards:q}"
-        " --max-missing {params.max_missing:q}"
+        " --max-missing {resources.max_missing:q}"
         " --table {output.table:q}"
         " --summary {output.summary:q}"
 
