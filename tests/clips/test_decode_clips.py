@@ -1,5 +1,6 @@
 """The tables of one shard: who is in them, in which order, and why the others are not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from decode_media import OPTIONS, noise, read_number, write_media, write_tables
 
 from hearsay.clips import decode
 from hearsay.clips.audio import decode_flac
-from hearsay.clips.decode import decode_clips
+from hearsay.clips.decode import decode_clips, map_in_order
 from hearsay.clips.pictures import image_times
 from hearsay.clips.status import DECODE_SCHEMA, DECODE_STATUSES
 from hearsay.errors import HearsayError
@@ -194,6 +195,18 @@ def test_rows_are_written_in_groups(tmp_path, monkeypatch):
     audio, images, _ = run(tmp_path, clips)
     assert list(audio["clip_id"]) == [f"c{k}" for k in range(5)]
     assert len(images) == 20
+
+
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_few_results_wait_in_memory_whatever_the_shard(num_workers):
+    begun, taken, most = [], 0, 0
+    with ThreadPoolExecutor(num_workers) as pool:
+        for result in map_in_order(pool, lambda k: begun.append(k) or k, range(500), num_workers):
+            most = max(most, len(begun) - taken)
+            assert result == taken
+            taken += 1
+    assert taken == 500
+    assert most <= 4 * num_workers
 
 
 def test_shard_without_any_usable_clip_gives_empty_tables(tmp_path):
