@@ -205,6 +205,19 @@ def test_skipgram_learns_train_captions_alone_and_the_same_each_time(tmp_path):
     assert (again.array.read_bytes(), again.captions.read_bytes()) == first
 
 
+def test_skipgram_learns_no_caption_of_an_excluded_clip(tmp_path):
+    several = [("train", f"a word{n} barks and barks", []) for n in range(40)]
+    files = write_dataset(tmp_path / "data", several)
+    options = {"skipgram": {**WORDS["skipgram"], "dataset": "demo"}, "max_mean_cosine": 1}
+    known = pd.read_parquet(run(files, files, **options).index).set_index("word")["is_known"]
+    assert known["word7"]
+    clips = pd.read_parquet(files.clips)
+    clips["excluded"] = np.where(clips["clip_id"] == "clip7", "audiocaps test", None)
+    clips.to_parquet(files.clips)
+    known = pd.read_parquet(run(files, files, **options).index).set_index("word")["is_known"]
+    assert not known["word7"] and known["word8"]
+
+
 def test_vectors_that_have_collapsed_are_refused(files, tmp_path):
     close = {word: [1.0, 0.01 * k] for k, word in enumerate(VECTORS)}
     path = write_vectors(tmp_path / "close.txt", close)
