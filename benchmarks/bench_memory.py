@@ -30,7 +30,8 @@ from {module} import {function}
 arguments, paths = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 {function}(**arguments, **{{name: path and Path(path) for name, path in paths.items()}})
 status = Path("/proc/self/status").read_text()
-print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
+peak, mapped = (int(status.split(name)[1].split()[0]) // 1024 for name in ("VmHWM:", "RssFile:"))
+print(json.dumps({{"peak": peak, "of_which_mapped_files": mapped}}))
 """
 
 
@@ -51,18 +52,22 @@ def write_large_index(folder: Path, media: list[Path], num_clips: int, served: b
     return paths[0]
 
 
-def peak_mib(module: str, function: str, arguments: dict, paths: dict) -> int:
-    """Run one step in a process of its own; return its peak in MiB."""
+def peak_mib(module: str, function: str, arguments: dict, paths: dict) -> dict[str, int]:
+    """Run one step in a process of its own; return its peak in MiB.
+
+    Mapped files are the code of libraries, which processes share: of torch's build for CUDA most
+    of what importing it takes.
+    """
     code = PEAK.format(module=module, function=function)
     texts = [json.dumps(value, default=str) for value in (arguments, paths)]
     command = [sys.executable, "-c", code, *texts]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return int(done.stdout)
+    return dict(json.loads(done.stdout))
 
 
 def measure(
     index: Path, folder: Path, size: int, num_workers: int, serve_folder: Path | None
-) -> dict[str, int]:
+) -> dict[str, dict[str, int]]:
     """Take the first shard of `size` clips through the three steps."""
     folder.mkdir()
     shard = {"shard": 0, "shard_size": size, "num_workers": num_workers}
