@@ -69,9 +69,6 @@ def decode_pictures(
     if frames is None:
         context.flush_buffers()
         frames = _decode_all(context, recording.video_packets, stamps, is_stamped)
-    damaged = next((frame for frame in frames if frame.is_corrupt), None)
-    if damaged is not None:
-        raise ValueError("a picture is damaged")
     return [
         Picture(round((frame.pts or 0) * time_base - start_s, 6), encode_jpeg(frame, size_px))
         for frame in frames
@@ -85,6 +82,9 @@ def _decode_wanted(
 
     The packets' own time stamps say which frames are wanted. Each is decoded from the key frame
     before it, and frames that no other refers to are skipped.
+
+    Raises:
+        ValueError: a frame on the way to a wanted one is damaged.
     """
     pts = [packet.pts for packet in packets if packet.pts is not None]
     if not pts or len(pts) < len(packets):
@@ -107,6 +107,9 @@ def _decode_wanted(
             if skippable and packet is not None:
                 context.skip_frame = "DEFAULT" if packet.pts in group else "NONREF"
             for frame in context.decode(packet):
+                # What is shown before the key frame may lean on what is not there.
+                if frame.pts is not None and frame.pts >= pts[key]:
+                    _require_whole(frame)
                 if frame.pts is not None and frame.pts in group:
                     frames[frame.pts] = frame
     context.skip_frame = "DEFAULT"
@@ -127,7 +130,7 @@ def _decode_all(
     sorted stamps are theirs; or where these are guessed, the places of the packets in the file.
 
     Raises:
-        ValueError: no frame with a time stamp comes out.
+        ValueError: no frame with a time stamp comes out, or a wanted one is damaged.
     """
     shown = sorted(frame.pts for frame in _frames(context, packets) if frame.pts is not None)
     if not shown:
@@ -141,9 +144,16 @@ def _decode_all(
     stamped = (frame for frame in _frames(context, packets) if frame.pts is not None)
     for number, frame in enumerate(stamped):
         if number in wanted:
+            _require_whole(frame)
             frame.pts = shown[number]
             frames[number] = frame
     return [frames[number] for number in wanted]
+
+
+def _require_whole(frame: VideoFrame) -> None:
+    """Refuse a frame that its decoder calls damaged: those that refer to it do not say so."""
+    if frame.is_corrupt:
+        raise ValueError("a picture is damaged")
 
 
 def _frames(context: VideoCodecContext, packets: Sequence[Packet]) -> Iterator[VideoFrame]:

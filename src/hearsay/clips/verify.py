@@ -31,9 +31,10 @@ def verify_media(path: Path) -> MediaContent:
     """Read every packet of a file; decode all sound and the key frames of the pictures.
 
     The first video and the first audio stream count; a picture attached as a cover is no video.
-    Decoding the other frames would take eight times as long, and those that a clip needs are
-    decoded by decode_clips, which finds any damage that is left. Of H.264 and HEVC the units
-    inside each packet are held against its length.
+    Decoding the other frames would take eight times as long; decode_clips decodes those that a
+    clip needs, and refuses what the decoder calls damaged. (Decoders of H.264 and HEVC do so,
+    those of VP9 and AV1 hardly ever.) Of H.264 and HEVC the units inside each packet are held
+    against its length.
 
     Raises:
         FetchError: "corrupt" where a packet is damaged or the content ends more than 0.5 s
