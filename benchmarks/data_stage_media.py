@@ -48,7 +48,9 @@ def make_set(media: Path, lists: Path, num_clips: int, seed: int) -> dict[str, i
     faults: dict[str, dict[str, object]] = {}
     counts: Counter[str] = Counter()
     rows = []
-    kinds = [name for name, (share, _) in FAULTS.items() for _ in range(round(share * num_clips))]
+    kinds = []
+    for name, (share, _) in FAULTS.items():
+        kinds += [name] * max(1, round(share * num_clips))
     kinds += ["none"] * (num_clips - len(kinds))
     generator.shuffle(kinds)
     for number, kind in enumerate(kinds):

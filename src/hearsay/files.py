@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path` that takes its name once the block has succeeded.
 
     A block that fails leaves neither the temporary file nor a changed `path`. The temporary
-    name keeps the suffix, since numpy and matplotlib choose the format by it.
+    name keeps the suffix, since numpy and matplotlib choose the format by it. What a killed
+    process has left of the same file is removed: nobody else writes it at the same time.
 
     Raises:
         HearsayError: the disk is full or the folder cannot be written.
@@ -32,6 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
@@ -47,6 +50,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _remove_leftovers(path: Path) -> None:
+    first, last = f".{path.stem}.", f".partial{path.suffix}"
+    for leftover in path.parent.glob(f"{escape(first)}*{escape(last)}"):
+        if leftover.name[len(first) : -len(last)].isdigit():  # else of a longer name
+            leftover.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: Path) -> None:

@@ -20,7 +20,11 @@ def test_a_killed_data_stage_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     result = subprocess.run([*script, *sizes, *places], capture_output=True, text=True, timeout=900)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     found = json.loads(report.read_text())
-    dead = sum(found["planned_faults"].get(code, 0) for code in ("404", "410", "403"))
-    assert found["status"]["not_found"] + found["status"]["forbidden"] == dead
-    assert found["status"]["ok"] == found["planned_faults"]["none"]
+    planned, status = found["planned_faults"], found["status"]
+    assert status["not_found"] == planned["404"] + planned["410"]
+    assert status["forbidden"] == planned["403"]
+    assert status["network"] == planned["cut short"] + planned["reset"] + planned["500"]
+    assert status["corrupt"] == planned["half a film"] + planned["noise"]
+    assert status["unknown"] == planned["page"]
+    assert status["ok"] == planned["none"] + planned["429 once"]
     assert found["files_compared"] > 60
