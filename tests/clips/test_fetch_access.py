@@ -10,6 +10,8 @@ import pytest
 from fetch_media import MP4, OPTIONS, make_media, write_clips
 from yt_dlp import YoutubeDL
 
+from hearsay.clips import access
+from hearsay.clips.access import name_access, name_way
 from hearsay.clips.fetch import fetch_clips
 from hearsay.clips.server import serve_media
 from hearsay.clips.sources import MediaFinder, page_address, read_extractor_args
@@ -123,3 +125,60 @@ def test_the_javascript_runtime_of_the_environment_is_found_without_a_path(
     runtime = downloader()._js_runtimes["deno"]
     assert runtime.info is not None
     assert runtime.info.supported
+
+
+def names(**options: Any) -> tuple[str, str]:
+    settings = {**OPTIONS, **options}
+    finder = MediaFinder(settings)
+    return name_way(settings, finder), name_access(settings, finder)
+
+
+def test_another_content_of_the_same_file_is_another_way_of_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookies, token = tmp_path / "cookies.txt", tmp_path / "token.yaml"
+    cookies.write_text("# Netscape HTTP Cookie File\n")
+    token.write_text(json.dumps(TOKEN))
+    files = {"cookies": str(cookies), "extractor_args": str(token)}
+    way, mark = names(**files)
+    assert names(**files) == (way, mark)
+    copied = tmp_path / "copy.txt"
+    copied.write_text(cookies.read_text())
+    assert names(**{**files, "cookies": str(copied)}) == (way, mark)
+
+    token.write_text(json.dumps({"youtube": {"po_token": ["web.gvs+NEWER"]}}))
+    newer_way, same = names(**files)
+    assert newer_way != way and same == mark, "a token brings no removed clip back"
+    cookies.write_text("# Netscape HTTP Cookie File\n# of another account\n")
+    assert newer_way != names(**files)[0]
+    assert mark != names(**files)[1]
+
+    way, mark = names()
+    for changed in (names(js_runtimes={"node": {}}), names(clips_per_hour=7)):
+        assert changed[0] != way and changed[1] == mark
+    proxied = [names(proxy="http://me:PW@h:1"), names(proxy="http://me:PX@h:1"), (way, mark)]
+    assert len({one for one, _ in proxied}) == len({one for _, one in proxied}) == 3
+    monkeypatch.setenv("http_proxy", "http://h:1")
+    assert names()[0] != way and names()[1] != mark
+    monkeypatch.delenv("http_proxy")
+    monkeypatch.setattr(access, "TOOL", "yt-dlp 2099.01.01")
+    assert names()[0] != way and names()[1] == mark
+
+
+def test_other_cookies_in_place_ask_again_and_no_password_is_stored(
+    tmp_path: Path,
+) -> None:
+    empty, cookies = tmp_path / "empty", tmp_path / "cookies.txt"
+    empty.mkdir()
+    cookies.write_text("# Netscape HTTP Cookie File\n")
+    options = {"cookies": str(cookies), "proxy": "http://me:PASSWORD@127.0.0.1:9"}
+    with serve_media(empty) as address:
+        options["address"] = f"{address}media/{{video_id}}.mp4"
+        assert list(fetch(tmp_path, ["-wa_0ZDx-aB"], **options)["status"]) == ["not_found"]
+        journal = tmp_path / "media" / "journal.jsonl"
+        assert "PASSWORD" not in journal.read_text()
+        fetch(tmp_path, ["-wa_0ZDx-aB"], **options)
+        assert journal.read_text().count("\n") == 1, "not asked for again"
+        cookies.write_text("# Netscape HTTP Cookie File\n# of another account\n")
+        fetch(tmp_path, ["-wa_0ZDx-aB"], **options)
+        assert journal.read_text().count("\n") == 2

@@ -256,6 +256,7 @@ def test_local_files_that_are_missing_or_damaged(
         ({"source": "archive"}, {}, "clip c has source archive"),
         ({}, {"cookies": "/nowhere/cookies.txt"}, "cannot read fetch.cookies"),
         ({}, {"proxy": "socks5://127.0.0.1:1080"}, "ffmpeg cannot use SOCKS"),
+        ({}, {"proxy": "socks5://me:PW@h:1"}, r"fetch.proxy socks5://\.\.\.@h:1: ffmpeg cannot"),
     ],
 )
 def test_what_cannot_work_is_said_at_once(

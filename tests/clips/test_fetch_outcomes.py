@@ -12,6 +12,7 @@ from hearsay.clips.outcomes import (
     classify_message,
     explain_extraction,
     explain_ffmpeg,
+    hide_secrets,
     parse_retry_after,
 )
 from hearsay.clips.status import (
@@ -302,3 +303,41 @@ def test_what_yt_dlp_itself_says_stands_in_its_source(
 ) -> None:
     assert text in yt_dlp_source, "yt-dlp says it otherwise now: see hearsay.clips.outcomes"
     assert classify_message(text) == status
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (
+            "[in#0] [error] Error opening input file https://rr3.example/videoplayback"
+            "?ip=1.2.3.4&pot=SECRET&sig=S=.",
+            "[in#0] [error] Error opening input file https://rr3.example/videoplayback?....",
+        ),
+        ("https://h/a.mp4?sig=SECRET: Invalid data", "https://h/a.mp4?...: Invalid data"),
+        ("'http://h:8080/?sig=SECRET' failed", "'http://h:8080/?...' failed"),
+        ("retries exceeded with url: /play?sig=SECRET (x)",
+         "retries exceeded with url: /play?... (x)"),
+        ("HTTPS://H/A?sig=SECRET#SECRET", "HTTPS://H/A?..."),
+        ("at https://r1---sn-x.googlevideo.com/videoplayback/ip/1.2.3.4/sig/SECRET/f.m3u8 no",
+         "at https://r1---sn-x.googlevideo.com/... no"),
+        ("proxy http://user:SECRET@p:3128/ and socks5://user:SECR@ET@q",
+         "proxy http://...@p:3128/ and socks5://...@q"),
+        ("is this it? a/b and http://h/a.mp4: 404, mail a@b.c", None),
+    ],
+)  # fmt: skip
+def test_secrets_of_addresses_are_hidden_and_the_rest_is_kept(said: str, kept: str | None) -> None:
+    assert hide_secrets(said) == (kept or said)
+
+
+def test_no_signed_address_ends_in_a_detail() -> None:
+    address = "https://h.example/videoplayback?ip=1.2.3.4&pot=SECRET&sig=S"
+    log = f"[in#0 @ 0x1] [error] Error opening input file {address}: Invalid data found"
+    failure = explain_ffmpeg(183, log)
+    assert failure is not None and failure.status == "corrupt"
+    assert "SECRET" not in str(failure) and "1.2.3.4" not in failure.detail
+    assert failure.detail.endswith("https://h.example/videoplayback?...: Invalid data found")
+    said = explain_extraction(DownloadError(f"ERROR: [generic] Unable to download {address}"))
+    assert said.detail == "[generic] Unable to download https://h.example/videoplayback?..."
+    # Cut to length afterwards, else a secret without its beginning would not be known for one.
+    long = explain_extraction(DownloadError("x" * 1950 + f" {address}"))
+    assert "pot" not in long.detail

@@ -90,20 +90,23 @@ def test_all_jobs_share_one_rate_and_nobody_asks_while_the_source_refuses(
     source: Source, tmp_path: Path
 ) -> None:
     interval_s, refused_number = 1.0, 5
-    source.refused = {refused_number}
+    source.refused, source.retry_after_s = {refused_number}, 6
     jobs = [start(tmp_path, shard, clips_per_hour=3600 / interval_s) for shard in range(NUM_JOBS)]
     for job in jobs:
-        assert job.communicate(timeout=60)[0] == ""
+        assert job.communicate(timeout=120)[0] == ""
         assert job.returncode == 0
     num_clips = NUM_JOBS * SHARD_SIZE
     assert len(source.times) == num_clips + 1  # the refused clip is asked for once more
     refused_at = source.times[refused_number - 1]
     later = source.times[refused_number:]
-    # The next slot is a whole interval later: time enough for the refused job to tell the others.
-    assert min(later) - refused_at >= source.retry_after_s
-    for part in (source.times[:refused_number], later):
-        # Requests come later than their slots, never earlier: only the first may shorten the sum.
-        assert part[-1] - part[0] > (len(part) - 1.5) * interval_s
+    # On a busy machine others may pass before the refused job can tell them; without a breaker all
+    # five would.
+    after = [time for time in later if time - refused_at >= source.retry_after_s]
+    assert len(later) - len(after) <= 2
+    for part in (source.times[:refused_number], after):
+        # Requests come later than their slots, never earlier: only the first, by coming late, may
+        # shorten the sum. Each job for itself, or each worker, would take a third or a sixth.
+        assert part[-1] - part[0] > (len(part) - 1) * interval_s / 2
 
 
 def test_a_bot_check_without_end_stops_all_jobs_and_those_that_follow(
@@ -126,10 +129,14 @@ def test_a_bot_check_without_end_stops_all_jobs_and_those_that_follow(
     assert following.returncode == 1
     assert len(source.times) == asked, "a job of the same run asks for nothing more"
     assert not list(tmp_path.glob("*.status.parquet"))
-    # With cookies it is another matter.
-    source.refused = set()
+    # With cookies it is another matter, and with other ones in the same file.
     cookies = tmp_path / "cookies.txt"
     cookies.write_text("# Netscape HTTP Cookie File\n")
+    with_cookies = start(tmp_path, NUM_JOBS, **patient, cookies=str(cookies))
+    assert "refused 10 times in a row" in with_cookies.communicate(timeout=60)[0]
+    assert len(source.times) > asked
+    asked, source.refused = len(source.times), set()
+    cookies.write_text("# Netscape HTTP Cookie File\n# of another account\n")
     again = start(tmp_path, NUM_JOBS, **patient, cookies=str(cookies))
     again.communicate(timeout=60)
     assert again.returncode == 0

@@ -108,6 +108,42 @@ def test_after_a_kill_only_what_is_missing_is_fetched(folder: Path) -> None:
     assert not list((folder / "media").glob(".*"))
 
 
+# Kills itself just before the first clip gets its final name, or at the next step after that.
+KILLED = f"""
+import os, signal, sys
+moment, renamed = sys.argv[4], []
+def watch(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith("clip0.mp4"):
+        renamed.append(True)
+    if renamed and event == {{"before": "os.rename", "after": "os.remove"}}[moment]:
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+{FETCH}
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_about_the_final_name_leaves_no_file_without_its_entry(
+    folder: Path, moment: str
+) -> None:
+    media = folder / "media"
+    options = json.dumps(OPTIONS)
+    command = [sys.executable, "-c", KILLED, str(folder), options, str(media), moment]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert lines(folder) == 1
+    assert set(identities(folder)) == ({"clip0"} if moment == "after" else set())
+    before = identities(folder)
+    if moment == "after":
+        set_faults(folder, {"status": 404})  # whatever is asked for now fails for good
+        table = fetch(folder)
+        assert list(table["status"]) == ["ok"] + ["not_found"] * (NUM_CLIPS - 1)
+        assert identities(folder) == before
+    else:
+        assert list(media.glob(".clip0.*.partial.mp4"))
+        assert list(fetch(folder)["status"][:-1]) == ["ok"] * (NUM_CLIPS - 1)
+    assert not list(media.glob(".*"))
+
+
 def test_settled_clips_are_never_asked_for_again(folder: Path) -> None:
     first = fetch(folder)
     before = identities(folder)

@@ -1,23 +1,22 @@
 """Fetch one clip: settled already, a local file, or remote media with its retries."""
 
-import hashlib
-import json
 import logging
 import math
 import os
 import random
 import threading
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hearsay.clips.access import name_access, name_way
+from hearsay.clips.body import cut_remote
 from hearsay.clips.journal import Journal
 from hearsay.clips.outcomes import FetchError
 from hearsay.clips.rate_limit import RunLimiter
-from hearsay.clips.section import Section, cut_section, section_suffix
-from hearsay.clips.sources import TOOL, Media, MediaFinder, page_address
+from hearsay.clips.section import Stream, section_suffix
+from hearsay.clips.sources import TOOL, MediaFinder, page_address
 from hearsay.clips.status import BLOCKING_FETCH_STATUSES, PERMANENT_FETCH_STATUSES
 from hearsay.clips.verify import MediaContent, verify_media
 from hearsay.errors import HearsayError
@@ -40,6 +39,11 @@ class Clip:
     start_s: float
     end_s: float | None
     excluded: str | None = None  # why it is not to be used
+
+    @property
+    def request(self) -> list[Any]:
+        """What is fetched, as it stands in the journal."""
+        return [self.source, self.locator, self.start_s, self.end_s]
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,13 @@ class Fetcher:
         self._decoded_lock = threading.Lock()
         self._finder = MediaFinder(options)
         self._limiter = RunLimiter(
-            run_folder, options["clips_per_hour"], options["backoff_s"], self.stop, _way(options)
+            run_folder,
+            options["clips_per_hour"],
+            options["backoff_s"],
+            self.stop,
+            name_way(options, self._finder),
         )
-        # A permanent failure is asked about again only where the way of asking has changed.
-        self._access = [
-            options[key]
-            for key in ("address", "format", "cookies", "proxy", "min_duration_s", "require_video")
-        ]
+        self._access = name_access(options, self._finder)
 
     def fetch(self, clip: Clip) -> Outcome:
         """Fetch one clip, trying again where the failure is a passing one.
@@ -98,21 +102,24 @@ class Fetcher:
         """
         if clip.excluded:  # even where it was fetched before
             return Outcome(clip.clip_id, "excluded", clip.excluded, tool="")
-        request = [clip.source, clip.locator, clip.start_s, clip.end_s]
-        settled = self._settled(clip, request)
+        settled = self._settled(clip)
         if settled is not None:
             return settled
         is_local = clip.source in LOCAL_SOURCES
         outcome = self._verify_file(clip) if is_local else self._try_remote(clip)
         if outcome.status != "ok":
             logger.warning("clip %s: %s: %s", clip.clip_id, outcome.status, outcome.detail)
-        self._journal.append({**asdict(outcome), "request": request, "access": self._access})
+        if outcome.status != "ok" or is_local:
+            self._record(clip, outcome)  # a fetched file is recorded before it gets its name
         return outcome
 
-    def _settled(self, clip: Clip, request: list[Any]) -> Outcome | None:
+    def _record(self, clip: Clip, outcome: Outcome) -> None:
+        self._journal.append({**asdict(outcome), "request": clip.request, "access": self._access})
+
+    def _settled(self, clip: Clip) -> Outcome | None:
         """Return the outcome of an earlier start, where it can be trusted."""
         entry = self._journal[clip.clip_id]
-        if entry is None or entry["request"] != request:
+        if entry is None or entry["request"] != clip.request:
             return None
         outcome = Outcome(**{key: entry[key] for key in Outcome.__dataclass_fields__})
         if outcome.status == "ok":
@@ -209,55 +216,38 @@ class Fetcher:
         suffix = section_suffix(media.streams, clip.start_s)
         temporary = self._folder / f".{clip.clip_id}.{os.getpid()}.partial{suffix}"
         try:
-            section = self._cut(clip, media, temporary)
+            section = cut_remote(
+                media.streams,
+                clip.start_s,
+                clip.end_s,
+                temporary,
+                self._options["timeout_s"],
+                media.proxy,
+                self._fetch_body,
+            )
             self._check(section.content, section.duration_s)
             path = self._folder / f"{clip.clip_id}{suffix}"
-            num_bytes = temporary.stat().st_size
+            outcome = Outcome(
+                clip.clip_id,
+                "ok",
+                attempts=attempts,
+                bytes=temporary.stat().st_size,
+                duration_s=section.duration_s,
+                path=str(path),
+                start_offset_s=section.start_offset_s,
+            )
+            # In this order, so that a kill costs no verified file and no entry speaks of another
+            # file than the one that lies there.
+            path.unlink(missing_ok=True)
+            self._record(clip, outcome)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        return Outcome(
-            clip.clip_id,
-            "ok",
-            attempts=attempts,
-            bytes=num_bytes,
-            duration_s=section.duration_s,
-            path=str(path),
-            start_offset_s=section.start_offset_s,
-        )
+        return outcome
 
-    def _cut(self, clip: Clip, media: Media, temporary: Path) -> Section:
-        """Cut a clip out of remote media; where ffmpeg stumbles, out of whole files brought here.
-
-        What fails then is the fault of the source and no more of the way to it.
-        """
-        cut = partial(cut_section, start_s=clip.start_s, end_s=clip.end_s, output=temporary)
-        timeout_s = self._options["timeout_s"]
-        try:
-            return cut(media.streams, timeout_s=timeout_s, proxy=media.proxy)
-        except FetchError as error:
-            if not error.is_unclear and error.status != "corrupt":
-                raise
-            failure = error
-        if not all(stream.is_file for stream in media.streams):
-            raise FetchError("unknown", failure.detail) from failure
-        names = [f"{temporary.name}.{number}" for number in range(len(media.streams))]
-        bodies = [self._folder / name for name in names]
-        try:
-            pairs = list(zip(media.streams, bodies, strict=True))
-            self._limiter.hold()
-            whole = [self._finder.fetch_body(stream, body) for stream, body in pairs]
-            brought = tuple(replace(stream, url=str(body)) for stream, body in pairs)
-            return cut(brought, timeout_s=timeout_s, proxy="")
-        except FetchError as error:
-            status = error.status
-            if status == "corrupt" and not all(whole):
-                status = "network"  # it may have broken off
-            detail = f"{error.detail} | before that: {failure.detail}"
-            raise FetchError(status, detail, error.retry_after_s, in_media_stage=True) from error
-        finally:
-            for body in bodies:
-                body.unlink(missing_ok=True)
+    def _fetch_body(self, stream: Stream, path: Path) -> bool:
+        self._limiter.hold()
+        return self._finder.fetch_body(stream, path)
 
     def _check(self, content: MediaContent, duration_s: float) -> None:
         if not content.has_audio:
@@ -269,10 +259,3 @@ class Fetcher:
                 "too_short",
                 f"{duration_s:.2f} s is shorter than {self._options['min_duration_s']} s",
             )
-
-
-def _way(options: dict[str, Any]) -> str:
-    """Name a way of asking, without telling any secret in it."""
-    keys = ("address", "clips_per_hour", "cookies", "proxy", "extractor_args")
-    text = json.dumps([options[key] for key in keys], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

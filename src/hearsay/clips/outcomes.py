@@ -115,6 +115,14 @@ _FFMPEG_CORRUPT = re.compile(
     re.IGNORECASE,
 )
 
+# Media addresses are signed for this machine: token, IP address and signature stand in the query,
+# and at googlevideo.com in the path as well.
+_SECRETS = (
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#\"'<>]+@", re.IGNORECASE), r"\1...@"),
+    (re.compile(r"(googlevideo\.com(?::\d+)?/)[^\s\"'<>]+", re.IGNORECASE), r"\1..."),
+    (re.compile(r"(/[^\s?\"'<>]*\?)[^\s\"'<>]*[^\s\"'<>.,:;)\]]"), r"\1..."),
+)
+
 
 class FetchError(Exception):
     """One clip could not be fetched, for a reason that FETCH_STATUSES names.
@@ -133,11 +141,21 @@ class FetchError(Exception):
         is_unclear: bool = False,
     ) -> None:
         self.status = status
-        self.detail = " ".join(detail.split())[:DETAIL_CHARACTERS]
+        self.detail = hide_secrets(" ".join(detail.split()))[:DETAIL_CHARACTERS]
         self.retry_after_s = retry_after_s
         self.in_media_stage = in_media_stage
         self.is_unclear = is_unclear
         super().__init__(f"{status}: {self.detail}")
+
+
+def hide_secrets(text: str) -> str:
+    """Return a text without the queries of addresses in it, and without names and passwords.
+
+    Details stand in logs and in tables that laboratories exchange.
+    """
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def classify_message(message: str) -> str:

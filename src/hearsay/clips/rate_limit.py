@@ -30,10 +30,11 @@ ADVICE = (
 class RunLimiter:
     """Let clips pass at the rate of the run, and nobody while the source refuses.
 
-    The state is a file with `next_slot` (when the next clip may pass), `not_before` (nobody
-    passes earlier), `blocks` (refusals in a row) and `given_up` (until when nobody asks in a way
-    that was refused to the end), in seconds since the epoch, changed only under an `flock` of a
-    file beside it. Clocks of the hosts must agree to within seconds.
+    The state is a file with `next_slot` (when the next clip may pass), `interval_s` (of the job
+    that came last to this rate), `not_before` (nobody passes earlier), `blocks` (refusals in a
+    row) and `given_up` (until when nobody asks in a way that was refused to the end), in seconds
+    since the epoch, changed only under an `flock` of a file beside it. Clocks of the hosts must
+    agree to within seconds.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class RunLimiter:
 
         Args:
             clips_per_hour: None: no limit; the breaker works all the same.
-            backoff_s: the first block without a Retry-After; doubles with each in a row.
+            backoff_s: the first block lasts at least so long; doubles with each in a row.
             stop: once set, `wait` and `hold` return early.
             way: stands for how the source is asked; another one is not given up with this one.
 
@@ -61,6 +62,7 @@ class RunLimiter:
         self._backoff_s = backoff_s
         self._stop = stop or threading.Event()
         self._way = way
+        self._has_joined = False  # whether this job's rate has been held against the state's
         self._told_of = 0.0  # the block, by its end, that this job has told
         self._telling = threading.Lock()
         try:
@@ -79,6 +81,7 @@ class RunLimiter:
             now = time.time()
             with self._locked() as state:
                 self._check_given_up(state, now)
+                self._join(state, now)
                 ready = state["not_before"]
                 if ready > now:
                     slot = None  # else all who wait would pass at once when the block ends
@@ -109,7 +112,8 @@ class RunLimiter:
         """Keep all jobs from asking for a while; return for how many seconds.
 
         Args:
-            retry_after_s: what the source asks for; None: it did not say.
+            retry_after_s: what the source asks for; None: it did not say. Less than the
+                backoff, doubled with each block in a row, does not count.
 
         Raises:
             HearsayError: the source has refused ten times in a row.
@@ -120,10 +124,9 @@ class RunLimiter:
             if now >= state["not_before"]:
                 state["blocks"] += 1
             blocks = state["blocks"]
-            pause_s = self._backoff_s * 2.0 ** (blocks - 1) if blocks else self._backoff_s
-            if retry_after_s is not None:
-                pause_s = retry_after_s
-            pause_s = min(pause_s, LONGEST_BLOCK_S)
+            pause_s = self._backoff_s * 2.0 ** max(0, blocks - 1)
+            # A Retry-After of 0 or in the past would use up all blocks within a moment.
+            pause_s = min(max(pause_s, retry_after_s or 0.0), LONGEST_BLOCK_S)
             if blocks > MAX_BLOCKS:  # all jobs that ask in this way end; another way may go on
                 state["blocks"] = 0
                 state["given_up"] = {**state["given_up"], self._way: now + LONGEST_BLOCK_S}
@@ -144,6 +147,19 @@ class RunLimiter:
             with self._locked() as state:
                 if passed_at >= state["not_before"]:
                     state["blocks"] = 0
+
+    def _join(self, state: dict[str, Any], now: float) -> None:
+        """Let slots given out at another rate hold this job up by no more than its own interval.
+
+        Once a job: data sets of other rates may be fetched at the same time, and would cancel each
+        other's slots with every clip.
+        """
+        if self._has_joined:
+            return
+        self._has_joined = True
+        if state["interval_s"] != self._interval_s:
+            state["interval_s"] = self._interval_s
+            state["next_slot"] = min(state["next_slot"], now + self._interval_s)
 
     def _check_given_up(self, state: dict[str, Any], now: float) -> None:
         until = state["given_up"].get(self._way, 0.0)
@@ -171,7 +187,13 @@ class RunLimiter:
         self._stop.wait(min(until - now, LONGEST_NAP_S))
 
     def _read(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"next_slot": 0.0, "not_before": 0.0, "blocks": 0, "given_up": {}}
+        state: dict[str, Any] = {
+            "next_slot": 0.0,
+            "interval_s": 0.0,
+            "not_before": 0.0,
+            "blocks": 0,
+            "given_up": {},
+        }
         with suppress(FileNotFoundError, ValueError, TypeError):  # first start; torn by a power cut
             state.update(json.loads(self._state.read_text()))
         return state

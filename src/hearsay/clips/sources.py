@@ -16,7 +16,7 @@ import yt_dlp
 from yt_dlp.version import __version__ as YT_DLP_VERSION
 
 from hearsay.clips.body import save_body
-from hearsay.clips.outcomes import FetchError, explain_extraction
+from hearsay.clips.outcomes import FetchError, explain_extraction, hide_secrets
 from hearsay.clips.patience import call_within
 from hearsay.clips.section import LONGEST_TIMEOUTS, Stream
 from hearsay.errors import HearsayError
@@ -55,10 +55,10 @@ class MediaFinder:
         """
         self._options = options
         self._local = threading.local()
-        self._cookies: str | None = None
+        self.cookies: str | None = None  # what the file holds
         if options["cookies"] is not None:
             try:
-                self._cookies = Path(options["cookies"]).read_text()
+                self.cookies = Path(options["cookies"]).read_text()
             except OSError as error:
                 raise HearsayError(
                     f"cannot read fetch.cookies {options['cookies']}: {error.strerror}; export "
@@ -66,9 +66,10 @@ class MediaFinder:
                 ) from error
         if (options["proxy"] or "").startswith("socks"):
             raise HearsayError(
-                f"fetch.proxy {options['proxy']}: ffmpeg cannot use SOCKS; give an http:// proxy"
+                f"fetch.proxy {hide_secrets(options['proxy'])}: ffmpeg cannot use SOCKS; give an "
+                "http:// proxy"
             )
-        self._extractor_args = read_extractor_args(options["extractor_args"])
+        self.extractor_args = read_extractor_args(options["extractor_args"])
 
     def find(self, url: str) -> Media:
         """Return the addresses of the media behind a page or a direct link.
@@ -132,10 +133,10 @@ class MediaFinder:
                     "format": self._options["format"],
                     "proxy": "" if loopback else self._options["proxy"],  # None: environment
                     # As text, so that no thread writes into the user's file.
-                    "cookiefile": None if self._cookies is None else io.StringIO(self._cookies),
+                    "cookiefile": None if self.cookies is None else io.StringIO(self.cookies),
                     "socket_timeout": self._options["timeout_s"],
                     # Copies: yt-dlp changes what it is given.
-                    "extractor_args": deepcopy(self._extractor_args),
+                    "extractor_args": deepcopy(self.extractor_args),
                     "js_runtimes": deepcopy(self._options["js_runtimes"]),
                     # Direct links need no search through 1,800 extractors.
                     "allowed_extractors": ["generic"] if loopback else ["default"],

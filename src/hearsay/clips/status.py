@@ -26,7 +26,7 @@ FETCH_STATUSES = (
 )
 
 # Never tried again, neither by this start of the program nor by a later one, unless the way of
-# asking (address, format, cookies, proxy) has changed; the files of source `file` are looked at
+# asking has changed (`access.name_access`); the files of source `file` are looked at
 # each time.
 PERMANENT_FETCH_STATUSES = frozenset(
     {
