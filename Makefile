@@ -3,7 +3,8 @@
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
-DATA ?= results/data
+DATA ?=
+STATUSES ?=
 UV_VERSION = 0.13.8
 BIN = .venv/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --profile workflow/profiles/workstation $(if $(CONFIG),--configfile $(CONFIG))
@@ -29,7 +30,8 @@ estimate: install  ## what a run would take: make estimate CONFIG=workflow/confi
 	$(BIN)/hearsay estimate $(if $(CONFIG),--configfile $(CONFIG))
 
 retry: install  ## ask again for clips whose failure may have passed, then go on with the run
-	$(BIN)/hearsay retry-clips --data $(DATA)
+	$(BIN)/hearsay retry-clips $(if $(CONFIG),--configfile $(CONFIG)) $(if $(DATA),--data $(DATA)) \
+		$(if $(STATUSES),--statuses $(STATUSES))
 	$(SNAKEMAKE)
 
 tables: install  ## tables and plots from the score files alone

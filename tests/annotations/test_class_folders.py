@@ -16,7 +16,7 @@ def test_class_folders_become_a_csv_that_the_folder_reader_reads(tmp_path):
             soundfile.write(folder / f"{name[-3:]}{take}.wav", np.zeros(100), 8000)
     table = tmp_path / "lists" / "clips.csv"
     table.parent.mkdir()
-    assert list_class_folders(tmp_path / "bank", table) == 20
+    assert list_class_folders(tmp_path / "bank", table) == {"test": 5, "train": 10, "val": 5}
     index = read_folder(table)
     check_index(index)
     assert set(index.captions["text"]) == {"dog bark", "rain", "owl", "gong", "saw"}
@@ -26,3 +26,19 @@ def test_class_folders_become_a_csv_that_the_folder_reader_reads(tmp_path):
 def test_a_missing_folder_is_one_line(tmp_path):
     with pytest.raises(HearsayError, match="is no folder"):
         list_class_folders(tmp_path / "none", tmp_path / "clips.csv")
+
+
+def test_one_class_will_do_but_not_two_recordings_of_it(tmp_path):
+    folder = tmp_path / "bank" / "owl"
+    folder.mkdir(parents=True)
+    for take in range(2):
+        soundfile.write(folder / f"{take}.wav", np.zeros(100), 8000)
+    with pytest.raises(HearsayError, match="RECORDINGS .*owl holds 2 recordings .* at least 3"):
+        list_class_folders(tmp_path / "bank", tmp_path / "clips.csv")
+    soundfile.write(folder / "2.wav", np.zeros(100), 8000)
+    assert list_class_folders(tmp_path / "bank", tmp_path / "clips.csv").total() == 3
+
+
+def test_a_folder_without_folders_is_one_line(tmp_path):
+    with pytest.raises(HearsayError, match="RECORDINGS .* holds no folder; give one with"):
+        list_class_folders(tmp_path, tmp_path / "clips.csv")

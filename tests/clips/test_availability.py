@@ -123,36 +123,49 @@ def test_an_excluded_clip_is_a_reason_of_its_own(tmp_path):
     assert summary["reasons"] == {"excluded": 1, "silent": 1}
 
 
-def test_more_missing_clips_than_allowed_stop_the_run_and_write_nothing(tmp_path):
+def test_more_missing_clips_than_allowed_stop_the_run_and_are_listed(tmp_path):
     with pytest.raises(HearsayError) as error:
         collect(tmp_path, max_missing=NO_LIMIT | {"train": 0.5})
+    listed = tmp_path / "missing.csv"
     assert str(error.value) == (
-        "data set demo: 2 of the 3 clips of split train are missing (66.7 %, allowed are 50 %): "
-        "1 removed, 1 silent; ask again for those that failed in passing (hearsay retry-clips), "
-        "or raise datasets.demo.max_missing and name the clips that runs may use in "
-        "benchmark.subset"
+        "demo train lacks 2 of 3 clips (66.7 %, max_missing 50 %): 1 removed, 1 silent. "
+        f"All are in {listed}. hearsay retry-clips asks again; else raise max_missing"
     )
+    assert pd.read_csv(listed).to_numpy().tolist() == [
+        ["b", "train", "fetch", "removed", "fetch of b"],
+        ["c", "train", "decode", "silent", "decode of c"],
+    ]
     assert not list(tmp_path.glob("availability.*"))
     collect(tmp_path, max_missing={"train": 0.67, "val": 0, "test": 0})
+    assert not listed.exists()
 
 
 def test_excluded_clips_are_not_missing(tmp_path):
     fetched = [FETCHED[0] | {"b": "excluded"}, FETCHED[1]]
     collect(tmp_path, fetched=fetched, max_missing=NO_LIMIT | {"train": 0.5})
-    with pytest.raises(HearsayError, match=r"1 of the 2 clips .* \(50.0 %, .*: 1 silent; ask"):
+    with pytest.raises(HearsayError, match=r"lacks 1 of 2 clips \(50.0 %, .*: 1 silent\. "):
         collect(tmp_path, fetched=fetched, max_missing=NO_LIMIT | {"train": 0.49})
+    assert list(pd.read_csv(tmp_path / "missing.csv")["clip_id"]) == ["c"]
 
 
-def test_every_split_beyond_its_limit_and_three_reasons_are_named():
-    reasons = {"age_restricted": 1, "corrupt": 2, "excluded": 50, "network": 2, "removed": 9}
-    counts = {"listed": 100, "excluded": 50, "available": 36, "reasons": reasons}
-    limits = {"train": 0.27, "val": 0.28, "test": 0.0}
+def test_the_worst_split_is_told_with_its_statuses_in_three_lines(tmp_path):
+    names = ("account_terminated", "age_restricted", "geo_blocked", "live", "network", "unknown")
+    reasons = {"corrupt": 1, "excluded": 50, **dict.fromkeys(names, 2), "removed": 1}
+    worst = {"listed": 51_308, "excluded": 50, "available": 31_308, "reasons": reasons}
+    less = {**worst, "available": 40_000, "reasons": {"network": 1}}
+    none = {**worst, "available": 51_258, "reasons": {}}
+    limits = {"train": 0.2, "val": 0.2, "test": 0.2}
+    listed = Path("results/audiocaps/data/audiocaps/missing.csv")
     with pytest.raises(HearsayError) as error:
-        check_missing("x", dict.fromkeys(("train", "val", "test"), counts), limits)
-    text = "(28.0 %, allowed are {} %): 9 removed, 2 corrupt, 2 network, 1 for other reasons; "
-    line = str(error.value)
-    assert line.count("14 of the 50 clips of split") == 2
-    assert text.format(27) in line and text.format(0) in line and "split val" not in line
+        check_missing("audiocaps", {"train": less, "val": none, "test": worst}, limits, listed)
+    assert str(error.value) == (
+        "audiocaps test lacks 19,950 of 51,258 clips (38.9 %, max_missing 20 %): 2 "
+        "account_terminated, 2 age_restricted, 2 geo_blocked, 2 live, 2 network, 4 of 3 more "
+        "statuses; too many of train too. All are in "
+        "results/audiocaps/data/audiocaps/missing.csv. hearsay retry-clips asks again; else raise "
+        "max_missing"
+    )
+    check_missing("audiocaps", {"val": none}, limits, listed)
 
 
 def test_absent_status_table_is_an_error(tmp_path):

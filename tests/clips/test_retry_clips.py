@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from hearsay.clips.status import (
     PASSING_FETCH_STATUSES,
     PERMANENT_FETCH_STATUSES,
 )
+from hearsay.commands import by_hand
 from hearsay.errors import HearsayError
 from hearsay.layout import read_mark
 
@@ -98,6 +100,13 @@ def test_a_status_that_is_no_failure_is_refused(status: str, data: Path) -> None
     assert files(data) == before
 
 
+def test_what_decoding_left_out_is_not_asked_for_again(data: Path) -> None:
+    before = files(data)
+    with pytest.raises(HearsayError, match="'silent' is what decoding says of media that are"):
+        retry_clips(data, ["network", "silent"], dry_run=False)
+    assert files(data) == before
+
+
 def test_a_folder_without_tables_and_a_broken_table_are_named(data: Path, tmp_path: Path) -> None:
     with pytest.raises(HearsayError, match="no status table of fetched clips below .*audioset"):
         retry_clips(data / "audioset", None, dry_run=False)
@@ -110,3 +119,19 @@ def test_every_failure_is_either_permanent_or_passing() -> None:
     failed = set(FETCH_STATUSES) - {"ok", "excluded"}
     assert failed == PASSING_FETCH_STATUSES | PERMANENT_FETCH_STATUSES
     assert not PASSING_FETCH_STATUSES & PERMANENT_FETCH_STATUSES
+
+
+def test_the_config_of_a_run_says_where_its_data_lie(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    (run / "results").mkdir(parents=True)
+    (run / "results" / "mine").mkdir()
+    (run / "config.yaml").write_text("pathvars: {}\n")
+    (run / "mine.yaml").write_text("pathvars: {results: results/mine}\n")
+    shutil.copytree(data / "audiocaps", run / "results" / "mine" / "data" / "audiocaps")
+    monkeypatch.chdir(run)
+    by_hand.retry_clips([Path("mine.yaml")], None, None, None)
+    assert marked(run) == {"results/mine/data/audiocaps/clips/00000.retry"}
+    with pytest.raises(HearsayError, match="no status table of fetched clips below results/data"):
+        by_hand.retry_clips(None, None, None, None)

@@ -264,10 +264,19 @@ def test_a_config_that_cannot_be_run_is_one_line(
     if content is not None:
         own.write_text(content)
     with pytest.raises(HearsayError) as error:
-        estimate(own, ROOT / "Snakefile", None)
+        estimate([own], ROOT / "Snakefile", None)
     assert line in str(error.value)
 
 
 def test_where_there_is_no_workflow_the_line_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(HearsayError, match="config.yaml: No such .*name the latter with --snake"):
-        estimate(None, tmp_path / "Snakefile", None)
+        estimate([], tmp_path / "Snakefile", None)
+
+
+def test_files_of_a_users_own_need_not_be_there_and_lie_over_each_other(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    fetch = {"cookies": "none.txt", "clips_per_hour": 1000}
+    own.write_text(yaml.safe_dump({"datasets": {"audiocaps": {"fetch": fetch}}}))
+    configs = [ROOT / "workflow/configs/audiocaps.yaml", own]
+    (download,) = estimate(configs, ROOT / "Snakefile", None).downloads
+    assert download.clips_per_hour == 1000

@@ -3,7 +3,9 @@
 import os
 import re
 import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +76,13 @@ def test_vectors_of_a_file_need_that_file(workflow: Workflow) -> None:
     result = workflow.run("results/tables/table_words.csv", "--dry-run")
     assert result.returncode == 1
     assert "glove.txt" in result.stdout
+
+
+def test_data_do_without_an_absent_file_of_vectors_which_is_told(workflow: Workflow) -> None:
+    workflow.configure({"words": {"file": "none.txt"}})
+    result = workflow.run("data", "--dry-run", "--quiet", "host")
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count("config: words.file: there is no file none.txt, which these") == 1
 
 
 def test_log_mel_spectrograms_are_made_of_the_sound_where_they_are_asked_for(
@@ -171,6 +180,10 @@ def test_an_index_that_excludes_videos_waits_for_those_of_the_others(workflow: W
             {"datasets": {"demo": {"fetch": {"js_runtimes": {"dino": {}}}}}},
             "datasets.demo.fetch.js_runtimes: 'dino' is not one of ['deno', 'node', ",
         ),
+        (
+            {"datasets": {"demo": {"fetch": {"cookies": "none.txt"}}}},
+            "datasets.demo.fetch.cookies: there is no file none.txt",
+        ),
         ({"benchmark": {"methods": ["vip_aunt"]}}, "'vip_aunt' is not defined under methods"),
         (
             {"benchmark": {"methods": ["nearest_match_0", "multiframe_match"]}},
@@ -211,3 +224,13 @@ def test_more_cards_than_there_are_is_refused(workflow: Workflow) -> None:
     assert "training.gpus 2 is more than the 1 that this run may use" in result.stdout
     given = workflow.run("--dry-run", "--resources", "gpu=4", "--quiet", "host")
     assert given.returncode == 0, given.stdout
+
+
+def test_the_workstation_profile_says_which_rule_is_done_and_how_many(tmp_path: Path) -> None:
+    rules = "rule a:\n    output: 'a.txt'\n    shell: 'echo > {output}'\n"
+    (tmp_path / "Snakefile").write_text(rules)
+    profile = str(ROOT / "workflow" / "profiles" / "workstation")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--profile", profile]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "(Rule: a)\n1 of 1 steps (100%) done\n" in result.stderr
+    assert "output: a.txt" not in result.stderr  # the block of a job

@@ -26,6 +26,7 @@ from hearsay.config import (
     word_options,
 )
 from hearsay.config_checks import check_config
+from hearsay.config_files import absent_vectors, check_fetch_files
 from hearsay.errors import HearsayError
 from hearsay.families import FAMILIES, FORMS
 from hearsay.layout import read_mark
@@ -52,12 +53,13 @@ wildcard_constraints:
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
 try:
     check_config(config, SCHEMA)
+    check_fetch_files(config)
 except HearsayError as error:
     raise WorkflowError(str(error))
 
 METHODS, LEFT_OUT = runnable_methods(config)
 REFERENCE = reference_method(config)  # None: nothing to compare
-for line in LEFT_OUT:
+for line in LEFT_OUT + absent_vectors(config, METHODS):
     logger.warning(line)
 
 put_commands_on_path()

@@ -8,14 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import csv
 
 from hearsay.clips.status_tables import join_status, read_columns
 from hearsay.errors import HearsayError
-from hearsay.files import write_json, write_parquet
+from hearsay.files import atomic_path, write_json, write_parquet
 
 logger = logging.getLogger(__name__)
 
-MOST_REASONS = 3  # that an error names
+MOST_REASONS = 5  # that an error names
+MISSING = ["clip_id", "split", "stage", "status", "detail"]  # columns of the list of missing clips
 
 AVAILABILITY_SCHEMA = pa.schema(
     [
@@ -51,12 +53,14 @@ def collect_availability(
         fetch_status, decode_status: status tables of all shards, in shard order.
         max_missing: split -> share of its clips, those excluded not counted, that may be missing;
             None: any.
-        table: AVAILABILITY_SCHEMA, in index order.
+        table: AVAILABILITY_SCHEMA, in index order. Where too many clips are missing these stand
+            in missing.csv beside it instead, which Snakemake does not remove, as it does outputs.
         summary: JSON; see docs/design.md, section 4.
 
     Raises:
         HearsayError: more clips of a split are missing than may be, a clip of the index has no
-            status row or several, or a row belongs to no clip of the index. Nothing is written.
+            status row or several, or a row belongs to no clip of the index. Neither table nor
+            summary is written.
     """
     index = read_columns(clips, ["clip_id", "split"]).combine_chunks()
     clip_ids = index["clip_id"].combine_chunks()
@@ -68,7 +72,13 @@ def collect_availability(
     }
     for split, counts in splits.items():
         logger.info("%s %s: %s", dataset, split, describe_counts(counts))
-    check_missing(dataset, splits, max_missing)
+    missing = table.with_name("missing.csv")
+    try:
+        check_missing(dataset, splits, max_missing, missing)
+    except HearsayError:
+        _list_missing(whole, missing)
+        raise
+    missing.unlink(missing_ok=True)  # of an earlier start: the table says it all
     write_parquet(whole.select(AVAILABILITY_SCHEMA.names).cast(AVAILABILITY_SCHEMA), table)
     write_json(
         {
@@ -83,7 +93,10 @@ def collect_availability(
 
 
 def check_missing(
-    dataset: str, splits: Mapping[str, Mapping[str, Any]], max_missing: Mapping[str, float | None]
+    dataset: str,
+    splits: Mapping[str, Mapping[str, Any]],
+    max_missing: Mapping[str, float | None],
+    listed: Path,
 ) -> None:
     """Refuse a data set of which too many clips are missing.
 
@@ -91,28 +104,40 @@ def check_missing(
         dataset: its name in the config.
         splits: split -> its counts, as in the summary.
         max_missing: see `collect_availability`.
+        listed: where the missing clips are listed.
 
     Raises:
-        HearsayError: with each split that misses more than it may, and its most frequent reasons.
+        HearsayError: with the split that misses the largest share, its most frequent statuses,
+            and what other splits miss more than they may.
     """
-    faults = []
+    shares = {}
     for split, counts in splits.items():
         wanted = counts["listed"] - counts["excluded"]
         missing = wanted - counts["available"]
         limit = max_missing[split]
         if limit is None or missing <= limit * wanted + 1e-9:  # 0.29 x 100 is less than 29
             continue
-        faults.append(
-            f"{missing:,} of the {wanted:,} clips of split {split} are missing "
-            f"({100 * missing / wanted:.1f} %, allowed are {100 * limit:g} %): "
-            f"{_main_reasons(counts['reasons'])}"
-        )
-    if faults:
-        raise HearsayError(
-            f"data set {dataset}: {'; '.join(faults)}; ask again for those that failed in passing "
-            f"(hearsay retry-clips), or raise datasets.{dataset}.max_missing and name the clips "
-            "that runs may use in benchmark.subset"
-        )
+        shares[split] = missing / wanted
+    if not shares:
+        return
+    worst = max(shares, key=lambda split: shares[split])
+    counts = splits[worst]
+    wanted = counts["listed"] - counts["excluded"]
+    beyond = [split for split in shares if split != worst]
+    others = f"; too many of {' and '.join(beyond)} too" if beyond else ""
+    raise HearsayError(
+        f"{dataset} {worst} lacks {wanted - counts['available']:,} of {wanted:,} clips "
+        f"({100 * shares[worst]:.1f} %, max_missing {100 * (max_missing[worst] or 0):g} %): "
+        f"{_main_reasons(counts['reasons'])}{others}. All are in {listed}. "
+        "hearsay retry-clips asks again; else raise max_missing"
+    )
+
+
+def _list_missing(clips: pa.Table, path: Path) -> None:
+    """Write why each missing clip is missing, those excluded left out, as CSV in index order."""
+    gone = pc.and_(pc.invert(clips["available"]), pc.not_equal(clips["status"], "excluded"))
+    with atomic_path(path) as temporary:
+        csv.write_csv(clips.filter(gone).select(MISSING), temporary)
 
 
 def describe_counts(counts: Mapping[str, Any]) -> str:
@@ -131,7 +156,7 @@ def _main_reasons(reasons: Mapping[str, int]) -> str:
     parts = [f"{count:,} {name}" for name, count in ordered[:MOST_REASONS]]
     rest = ordered[MOST_REASONS:]
     if rest:
-        parts.append(f"{sum(count for _, count in rest):,} for other reasons")
+        parts.append(f"{sum(count for _, count in rest):,} of {len(rest)} more statuses")
     return ", ".join(parts)
 
 

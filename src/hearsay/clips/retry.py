@@ -8,7 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hearsay.clips.status import FAILED_FETCH_STATUSES, PASSING_FETCH_STATUSES
+from hearsay.clips.status import (
+    DECODE_STATUSES,
+    FAILED_FETCH_STATUSES,
+    PASSING_FETCH_STATUSES,
+)
 from hearsay.errors import HearsayError
 from hearsay.files import write_text
 from hearsay.layout import STATUS_SUFFIX, mark_path
@@ -40,6 +44,12 @@ def retry_clips(data: Path, statuses: list[str] | None, dry_run: bool) -> Counte
     """
     wanted = set(PASSING_FETCH_STATUSES if statuses is None else statuses)
     unknown = sorted(wanted - FAILED_FETCH_STATUSES)
+    whole = [status for status in unknown if status in DECODE_STATUSES and status != "ok"]
+    if whole:
+        raise HearsayError(
+            f"{whole[0]!r} is what decoding says of media that are fetched, so there is nothing to "
+            "ask for again"
+        )
     if unknown:
         raise HearsayError(
             f"{unknown[0]!r} is no status of a clip that failed; "

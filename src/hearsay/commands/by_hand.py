@@ -17,7 +17,7 @@ def export_subset(
 
 
 def estimate(
-    configfile: Path | None, snakefile: Path | None, rates: Path | None, json: bool | None
+    configfile: list[Path] | None, snakefile: Path | None, rates: Path | None, json: bool | None
 ) -> None:
     """Print what a run takes: jobs, disk, core-hours, days of downloading, GPU-hours."""
     import dataclasses
@@ -26,17 +26,28 @@ def estimate(
     from hearsay.estimate import estimate as estimating
     from hearsay.estimate.table import format_estimate
 
-    found = estimating.estimate(configfile, snakefile or Path("Snakefile"), rates)
+    found = estimating.estimate(configfile or [], snakefile or Path("Snakefile"), rates)
     if json:
         print(as_json.dumps(dataclasses.asdict(found), indent=1))
     else:
-        print(format_estimate(found, str(configfile or "config.yaml")), end="")
+        print(
+            format_estimate(found, " ".join(map(str, configfile or [Path("config.yaml")]))), end=""
+        )
 
 
-def retry_clips(data: Path, statuses: list[str] | None, dry_run: bool | None) -> None:
+def retry_clips(
+    configfile: list[Path] | None,
+    data: Path | None,
+    statuses: list[str] | None,
+    dry_run: bool | None,
+) -> None:
     """Have the workflow ask again for clips whose failure may have passed; see docs/fetching.md."""
+    from hearsay import config_files
     from hearsay.clips import retry
 
+    if data is None:
+        config = config_files.read_configs(Path(), configfile or [], "name the data with --data")
+        data = config_files.data_folder(config)
     retry.retry_clips(data, statuses, bool(dry_run))
 
 

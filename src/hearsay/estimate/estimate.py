@@ -1,13 +1,12 @@
 """What a run takes, from its config and measured rates: jobs, disk, work, days of downloading."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from hearsay.config import Config, merge
+from hearsay.config import Config
 from hearsay.config_checks import check_config
-from hearsay.errors import HearsayError
+from hearsay.config_files import read_configs
 from hearsay.estimate.data import DataAmount, data_amounts, disk_bytes
 from hearsay.estimate.flops import clip_model
 from hearsay.estimate.jobs import count_jobs
@@ -82,11 +81,11 @@ def estimate_run(config: Config, jobs: dict[str, int], rates: Rates) -> Estimate
     )
 
 
-def estimate(configfile: Path | None, snakefile: Path, rates_file: Path | None) -> Estimate:
-    """Estimate what `snakemake --configfile configfile` takes, from nothing.
+def estimate(configfiles: Sequence[Path], snakefile: Path, rates_file: Path | None) -> Estimate:
+    """Estimate what `snakemake --configfile configfiles` takes, from nothing.
 
     Args:
-        configfile: lies over config.yaml beside the Snakefile; None: that alone.
+        configfiles: lie over config.yaml beside the Snakefile, one over the other.
         snakefile: of the workflow.
         rates_file: None: workflow/rates.yaml beside the Snakefile.
 
@@ -95,9 +94,7 @@ def estimate(configfile: Path | None, snakefile: Path, rates_file: Path | None) 
     """
     root = snakefile.resolve().parent
     schemas = root / "workflow" / "schemas"
-    config = _read_config(root / "config.yaml")
-    if configfile is not None:
-        config = merge(config, _read_config(configfile))
+    config = read_configs(root, configfiles, "name the latter with --snakefile")
     rates = load_rates(
         rates_file or root / "workflow" / "rates.yaml", schemas / "rates.schema.yaml"
     )
@@ -119,18 +116,3 @@ def _download(config: Config, each: DataAmount, rates: Rates) -> Download:
         days=None if limit is None else each.listed / limit / HOURS_A_DAY,
         account_days=each.listed / account / HOURS_A_DAY,
     )
-
-
-def _read_config(path: Path) -> Config:
-    try:
-        config: Config = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise HearsayError(
-            f"{path}: {error.strerror}; run this where config.yaml and Snakefile lie, or name the "
-            "latter with --snakefile"
-        ) from error
-    except yaml.YAMLError as error:
-        raise HearsayError(f"{path}: no YAML: {error}") from error
-    if not isinstance(config, dict):
-        raise HearsayError(f"{path} holds no options; see config.yaml for what it may hold")
-    return config

@@ -68,6 +68,7 @@ def _files(config: Config) -> Iterator[tuple[dict[str, Any], str]]:
         (config["benchmark"], "subset"),
     ]
     for dataset in config["datasets"].values():
+        candidates += [(dataset["fetch"], key) for key in ("cookies", "extractor_args")]
         own = dataset.get(dataset["reader"], {})
         for key in PLACES:
             pinned = isinstance(own.get(key), dict)  # an address with its checksum

@@ -18,6 +18,7 @@ from hearsay.errors import HearsayError
 
 SUFFIXES = {".wav", ".ogg", ".flac", ".mp3"}
 SHARES = {"test": 0.25, "val": 0.1}  # of a class's sources, at least one each; the rest is train
+MIN_CLASSES = 5  # of which scenes are composed
 SPEEDS = {"low": 0.8, "high": 1.3}  # a recording played slower is lower
 SOURCE_ID = re.compile(r"\d-(\d+)-[A-Z]")  # ESC-50's names: fold, source, take
 TRIM_DB = -35.0  # silence around a recording, relative to its peak, is cut
@@ -58,26 +59,47 @@ class SoundBank:
 def open_sound_bank(folder: Path, seed: int) -> SoundBank:
     """List a sound bank and divide each class's sources between the splits, by seed.
 
+    Raises:
+        HearsayError: as `divide_recordings`, or there are too few classes for scenes.
+    """
+    recordings = divide_recordings(folder, seed, "sound_bank")
+    if len(recordings) < MIN_CLASSES:
+        raise HearsayError(
+            f"sound_bank {folder} holds {len(recordings)} classes; scenes need at least "
+            f"{MIN_CLASSES}"
+        )
+    return SoundBank(recordings)
+
+
+def divide_recordings(
+    folder: Path, seed: int, called: str
+) -> dict[str, dict[str, tuple[Path, ...]]]:
+    """Divide the recordings of a folder, one folder a class, between the splits, by seed.
+
     The class is the folder's name without a leading number ("001 - Dog bark" is "dog bark").
     Takes of one source (ESC-50's naming) stay together.
 
+    Args:
+        called: what errors call the folder.
+
+    Returns:
+        class → split → recordings.
+
     Raises:
-        HearsayError: the folder is absent or holds too few classes, two folders bear one
-            class name, or a class has fewer than three sources, one for each split.
+        HearsayError: the folder is absent or holds no folder, two folders bear one class name,
+            or a class has fewer than three sources, one for each split.
     """
     if not folder.is_dir():
-        raise HearsayError(f"sound_bank {folder} is no folder; give one with a folder per class")
+        raise HearsayError(f"{called} {folder} is no folder; give one with a folder per class")
     classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    if len(classes) < 5:
-        raise HearsayError(
-            f"sound_bank {folder} holds {len(classes)} classes; scenes need at least 5"
-        )
+    if not classes:
+        raise HearsayError(f"{called} {folder} holds no folder; give one with a folder per class")
     recordings: dict[str, dict[str, tuple[Path, ...]]] = {}
     for number, path in enumerate(classes):
         name = class_name(path)
         if name in recordings:
             raise HearsayError(
-                f"sound_bank {folder} has two folders of the class {name!r}; merge or rename one"
+                f"{called} {folder} has two folders of the class {name!r}; merge or rename one"
             )
         sources: dict[str, list[Path]] = {}
         for file in sorted(path.iterdir()):
@@ -85,11 +107,11 @@ def open_sound_bank(folder: Path, seed: int) -> SoundBank:
                 sources.setdefault(source_of(file), []).append(file)
         if len(sources) < 3:
             raise HearsayError(
-                f"sound_bank {path} holds {len(sources)} recordings of different sources; "
-                "a class needs at least 3, one for each split"
+                f"{called} {path} holds {len(sources)} recordings of different sources "
+                f"({', '.join(sorted(SUFFIXES))}); a class needs at least 3, one for each split"
             )
         recordings[name] = _divide(sources, np.random.default_rng([seed, number]))
-    return SoundBank(recordings)
+    return recordings
 
 
 def class_name(folder: Path) -> str:
