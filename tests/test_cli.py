@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,19 @@ def test_a_subcommand_may_be_written_with_hyphens_or_underscores(before, name, t
         cli.main([*(text.format(tmp_path) for text in before), name, "--help"])
     assert stop.value.code == 0
     assert "usage: hearsay" in capsys.readouterr().out
+
+
+def test_commands_for_people_come_first_and_explain_their_options(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = capsys.readouterr().out
+    listed = re.findall(r"^    ([a-z][\w-]+)", shown, re.M)
+    assert listed[:3] == ["estimate", "retry-clips", "export-subset"]
+    assert len(listed) == len(commands.COMMANDS)
+    actions = next(iter(cli.make_parser()._subparsers._group_actions)).choices
+    for name in listed[:3]:
+        options = [action for action in actions[name]._actions if action.dest != "help"]
+        assert options and all(action.help for action in options)
 
 
 def test_an_expected_error_is_one_line_and_exit_code_1(tmp_path, capfd):

@@ -1,6 +1,7 @@
 """Command line of hearsay: one subcommand per rule of the workflow, and a few for use by hand.
 
-The subcommands are the functions of commands/; their parameters are the options.
+The subcommands are the functions of commands/; their parameters are the options, and what
+`Annotated` says of a parameter is its help.
 """
 
 import argparse
@@ -50,18 +51,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Build the parser: one subcommand per function of commands/, one option per parameter."""
+    """Build the parser: one subcommand per function of commands/, one option per parameter.
+
+    Those for use by hand come first.
+    """
     parser = argparse.ArgumentParser(
         prog="hearsay",
         description="The steps of the hearsay workflow, and a few commands for use by hand.",
     )
     parser.add_argument("--log", type=Path, help="write the log here; errors go to stderr too")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for run in commands.COMMANDS:
+    by_hand = [_name(run) for run in commands.BY_HAND]
+    subparsers = parser.add_subparsers(
+        required=True,
+        metavar="COMMAND",
+        title="commands",
+        description=f"{', '.join(by_hand[:-1])} and {by_hand[-1]} are for use by hand; the others "
+        "are the steps of the workflow, which Snakemake calls.",
+    )
+    steps = [run for run in commands.COMMANDS if run not in commands.BY_HAND]
+    for run in [*commands.BY_HAND, *steps]:
         text = inspect.getdoc(run) or ""
         subparser = subparsers.add_parser(_name(run), help=text.splitlines()[0], description=text)
         subparser.set_defaults(run=run)
-        for name, hint in typing.get_type_hints(run).items():
+        for name, hint in typing.get_type_hints(run, include_extras=True).items():
             if name != "return":
                 _add_option(subparser, name, hint)
     return parser
@@ -118,18 +130,25 @@ def start_log(path: Path | None) -> None:
 def _add_option(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
     """Add `--name`: `T | None` may be left out, `list[T]` takes one value or more.
 
-    `bool | None` is a flag without a value; a plain bool takes true or false.
+    `bool | None` is a flag without a value; a plain bool takes true or false. The text of
+    `Annotated[T, text]` is the option's help.
     """
+    text = None
+    if typing.get_origin(hint) is typing.Annotated:
+        hint, text = typing.get_args(hint)
     is_optional = isinstance(hint, types.UnionType)
     kind = typing.get_args(hint)[0] if is_optional else hint
     if is_optional and kind is bool:
-        parser.add_argument("--" + name.replace("_", "-"), dest=name, action="store_true")
+        parser.add_argument(
+            "--" + name.replace("_", "-"), dest=name, action="store_true", help=text
+        )
         return
     is_list = typing.get_origin(kind) is list
     kind = typing.get_args(kind)[0] if is_list else kind
     parser.add_argument(
         "--" + name.replace("_", "-"),
         dest=name,
+        help=text,
         required=not is_optional,
         nargs="+" if is_list else None,
         type={commands.Options: _parse_json, bool: _parse_bool}.get(kind, kind),

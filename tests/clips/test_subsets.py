@@ -72,8 +72,24 @@ def test_what_another_lab_has_and_this_one_lacks_is_counted_by_reason(
         export_subset([caps], None, [theirs], tmp_path / "both.txt")
     assert lines(tmp_path / "both.txt")[1:] == ["-a", "f"]
     assert caplog.messages[0] == (
-        f"{theirs}: 6 clips, 2 of them available here; missing here: 2 removed, 1 silent; 1 in "
-        "none of caps test, caps train, caps val, the first zz"
+        f"{theirs}: 6 clips, 2 of them available here; missing here: 2 removed, 1 silent; not "
+        "listed in caps at all: 1 (zz)"
+    )
+
+
+def test_clips_of_another_split_and_clips_that_are_unknown_are_told_apart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caps = write(tmp_path / "caps", CAPS)
+    split = CAPS["d"]
+    others = sorted(clip_id for clip_id in CAPS if CAPS[clip_id] != split)
+    theirs = tmp_path / "theirs.txt"
+    theirs.write_text("\n".join(["d", "x", "y", "z", others[0]]))
+    with caplog.at_level(logging.INFO, logger="hearsay"):
+        export_subset([caps], [split], [theirs], tmp_path / "both.txt")
+    assert caplog.messages[0] == (
+        f"{theirs}: 5 clips, 1 of them available here; not of the splits asked for but of caps "
+        f"{CAPS[others[0]]}: 1 ({others[0]}); not listed in caps at all: 3 (x, y, …)"
     )
 
 

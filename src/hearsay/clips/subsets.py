@@ -13,6 +13,7 @@ from hearsay.files import write_text
 from hearsay.layout import DatasetFiles
 
 COMMENT = "#"  # no clip id begins with it
+MOST_NAMED = 2  # clips that a line names
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def export_subset(
     shared = set(usable["clip_id"])
     for path in among:
         theirs = read_subset(path)
-        _report_other(path, theirs, asked, shared)
+        _report_other(path, theirs, clips, asked, shared)
         shared &= theirs
     if not shared:
         where = ", ".join(_names(asked)) or "the data"
@@ -155,18 +156,29 @@ def _faults(named: set[str], clips: pd.DataFrame) -> list[str]:
     return faults
 
 
-def _report_other(path: Path, theirs: set[str], asked: pd.DataFrame, usable: set[str]) -> None:
+def _report_other(
+    path: Path, theirs: set[str], clips: pd.DataFrame, asked: pd.DataFrame, usable: set[str]
+) -> None:
     """Say how much of another lab's list is here, and why the rest is not."""
     lacking = asked[asked["clip_id"].isin(theirs - usable) & ~asked["available"]]
     parts = [f"{path}: {len(theirs):,} clips, {len(theirs & usable):,} of them available here"]
     if len(lacking):
         parts.append(f"missing here: {_count(lacking['status'])}")
-    strange = theirs.difference(asked["clip_id"])
+    others = clips[clips["clip_id"].isin(theirs.difference(asked["clip_id"]))]
+    if len(others):
+        where = ", ".join(_names(others))
+        parts.append(f"not of the splits asked for but of {where}: {_name(set(others['clip_id']))}")
+    strange = theirs.difference(clips["clip_id"])
     if strange:
-        parts.append(
-            f"{len(strange):,} in none of {', '.join(_names(asked))}, the first {min(strange)}"
-        )
+        names = ", ".join(sorted(clips["dataset"].unique()))
+        parts.append(f"not listed in {names} at all: {_name(strange)}")
     logger.info("%s", "; ".join(parts))
+
+
+def _name(clip_ids: set[str]) -> str:
+    """Count clips and name the first two."""
+    dots = ", …" if len(clip_ids) > MOST_NAMED else ""
+    return f"{len(clip_ids):,} ({', '.join(sorted(clip_ids)[:MOST_NAMED])}{dots})"
 
 
 def _names(clips: pd.DataFrame) -> list[str]:

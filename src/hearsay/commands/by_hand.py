@@ -2,10 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
+
+Configs = Annotated[
+    list[Path] | None, "configs of the run, as for Snakemake; they lie over config.yaml"
+]
 
 
 def export_subset(
-    data: list[Path], splits: list[str] | None, among: list[Path] | None, file: Path
+    data: Annotated[list[Path], "folders of data sets, such as results/data/demo"],
+    splits: Annotated[list[str] | None, "of train, val, test; left out: all"],
+    among: Annotated[list[Path] | None, "lists of other labs, of which to take what is here too"],
+    file: Annotated[Path, "list to write: clip ids, one a line"],
 ) -> None:
     """Write the ids of the clips that are available here, and in every list of `--among`.
 
@@ -17,7 +25,10 @@ def export_subset(
 
 
 def estimate(
-    configfile: list[Path] | None, snakefile: Path | None, rates: Path | None, json: bool | None
+    configfile: Configs,
+    snakefile: Annotated[Path | None, "of the workflow (Snakefile)"],
+    rates: Annotated[Path | None, "rates of yours in place of workflow/rates.yaml"],
+    json: Annotated[bool | None, "print JSON, for programs"],
 ) -> None:
     """Print what a run takes: jobs, disk, core-hours, days of downloading, GPU-hours."""
     import dataclasses
@@ -36,10 +47,10 @@ def estimate(
 
 
 def retry_clips(
-    configfile: list[Path] | None,
-    data: Path | None,
-    statuses: list[str] | None,
-    dry_run: bool | None,
+    configfile: Configs,
+    data: Annotated[Path | None, "folder of data sets; left out: that of the config's results"],
+    statuses: Annotated[list[str] | None, "left out: all that may pass, such as network"],
+    dry_run: Annotated[bool | None, "count only"],
 ) -> None:
     """Have the workflow ask again for clips whose failure may have passed; see docs/fetching.md."""
     from hearsay import config_files
@@ -52,7 +63,7 @@ def retry_clips(
 
 
 COMMANDS: list[Callable[..., None]] = [
-    export_subset,
-    retry_clips,
     estimate,
+    retry_clips,
+    export_subset,
 ]
