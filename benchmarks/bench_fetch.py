@@ -2,7 +2,7 @@
 
 yt-dlp alone: its own download of a section (download_ranges, which cuts by ffmpeg too), one reused
 YoutubeDL a worker, nothing verified and nothing recorded. hearsay: fetch_clips, which finds the
-addresses by yt-dlp, cuts by an ffmpeg of its own, decodes what has come to its end and keeps a
+addresses by yt-dlp, cuts by an ffmpeg of its own, reads what has come to its end and keeps a
 journal. Both get the same media from the same server on loopback, a process of its own, with as
 many workers, in turns within one run: sections of 10 s out of films of a minute (as YouTube's),
 and films of 10 s whole (as the demo's), of which yt-dlp alone stores the body as it comes.
@@ -204,8 +204,8 @@ def list_clips(address: str, num_clips: int, sections: bool) -> pd.DataFrame:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clips", type=int, default=80)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
         "--media",

@@ -143,7 +143,8 @@ def _build_command(
         first = {"c": "copy", "frames:v": 1, "frames:a": 1, "f": "framecrc"}
         stored = ffmpeg.merge_outputs(stored, ffmpeg.output(*mapped, "pipe:1", **first))
         stored = stored.global_args("-copyts")
-    stored = stored.global_args("-nostdin", "-hide_banner", "-loglevel", "level+info", "-xerror")
+    quiet = ("-nostdin", "-nostats", "-hide_banner", "-loglevel", "level+info")
+    stored = stored.global_args(*quiet, "-xerror")
     return list(ffmpeg.compile(stored, cmd=find_ffmpeg(), overwrite_output=True))
 
 
