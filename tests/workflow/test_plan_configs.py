@@ -113,3 +113,14 @@ def test_each_config_has_the_jobs_that_its_sizes_ask_for(workflow: Workflow, con
     assert planned["make_table_clips"] == 1
     assert planned.total() < MOST_JOBS
     assert used.ru_maxrss / 1024 < MOST_MEMORY_MB  # Linux counts in KiB
+
+
+def test_audiocaps_alone_has_the_values_of_the_paper_that_uses_it() -> None:
+    alone, paper = (
+        yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
+        for name in ("audiocaps", "tsubaki2024")
+    )
+    ours, theirs = (each["datasets"]["audiocaps"] for each in (alone, paper))
+    assert {key for key in theirs if ours[key] != theirs[key]} == {"shard_size"}
+    assert alone["features"]["fbank"] == paper["features"]["fbank"]
+    assert alone["clip"] == paper["clip"]

@@ -129,7 +129,7 @@ def check_missing(
         f"{dataset} {worst} lacks {wanted - counts['available']:,} of {wanted:,} clips "
         f"({100 * shares[worst]:.1f} %, max_missing {100 * (max_missing[worst] or 0):g} %): "
         f"{_main_reasons(counts['reasons'])}{others}. All are in {listed}. "
-        "hearsay retry-clips asks again; else raise max_missing"
+        "hearsay retry-clips asks again for what may pass; else raise max_missing"
     )
 
 
