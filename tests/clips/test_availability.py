@@ -129,7 +129,8 @@ def test_more_missing_clips_than_allowed_stop_the_run_and_are_listed(tmp_path):
     listed = tmp_path / "missing.csv"
     assert str(error.value) == (
         "demo train lacks 2 of 3 clips (66.7 %, max_missing 50 %): 1 removed, 1 silent. "
-        f"All are in {listed}. hearsay retry-clips asks again for what may pass; else raise max_missing"
+        f"All are in {listed}. hearsay retry-clips asks again for what may "
+        "pass; else raise max_missing"
     )
     assert pd.read_csv(listed).to_numpy().tolist() == [
         ["b", "train", "fetch", "removed", "fetch of b"],
@@ -162,8 +163,8 @@ def test_the_worst_split_is_told_with_its_statuses_in_three_lines(tmp_path):
         "audiocaps test lacks 19,950 of 51,258 clips (38.9 %, max_missing 20 %): 2 "
         "account_terminated, 2 age_restricted, 2 geo_blocked, 2 live, 2 network, 4 of 3 more "
         "statuses; too many of train too. All are in "
-        "results/audiocaps/data/audiocaps/missing.csv. hearsay retry-clips asks again for what may pass; "
-        "else raise max_missing"
+        "results/audiocaps/data/audiocaps/missing.csv. hearsay retry-clips asks again for what "
+        "may pass; else raise max_missing"
     )
     check_missing("audiocaps", {"val": none}, limits, listed)
 

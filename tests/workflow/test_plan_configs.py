@@ -121,6 +121,6 @@ def test_audiocaps_alone_has_the_values_of_the_paper_that_uses_it() -> None:
         for name in ("audiocaps", "tsubaki2024")
     )
     ours, theirs = (each["datasets"]["audiocaps"] for each in (alone, paper))
-    assert {key for key in theirs if ours[key] != theirs[key]} == {"shard_size"}
+    assert {key for key in ours if ours[key] != theirs[key]} == {"shard_size"}
     assert alone["features"]["fbank"] == paper["features"]["fbank"]
     assert alone["clip"] == paper["clip"]
