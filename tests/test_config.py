@@ -6,6 +6,7 @@ import yaml
 
 from hearsay.annotations.index import READERS
 from hearsay.config import (
+    fetch_minutes,
     merge,
     reference_method,
     runnable_methods,
@@ -244,3 +245,21 @@ def test_word_vectors_of_a_file_do_not_hang_on_skipgrams_options(config):
     assert named["skipgram"]["dataset"] == "esc10"
     from_file = word_options(change(config, "words.file", "vectors.bin"), "demo")
     assert "skipgram" not in from_file and from_file["file"] == "vectors.bin"
+
+
+@pytest.mark.parametrize(
+    ("clips_per_hour", "shard_size", "minutes"),
+    [
+        (None, 10_000, 720),
+        (300, 1500, 24 * 60),  # 5 h alone, 20 h as one of four, and a fifth on top
+        (2000, 1500, 720),
+        (0.7, 1, 720),
+        (7, 1000, 41_143),  # 1.2 * 4 * 60 * 1000 / 7 = 41,142.86
+    ],
+)
+def test_a_shard_may_be_fetched_for_as_long_as_four_jobs_need_at_the_rate(
+    config, clips_per_hour, shard_size, minutes
+):
+    config["datasets"]["demo"]["fetch"]["clips_per_hour"] = clips_per_hour
+    config["datasets"]["demo"]["shard_size"] = shard_size
+    assert fetch_minutes(config, "demo") == minutes

@@ -12,6 +12,9 @@ from hearsay.families import FAMILIES, FORMS, FamilyNeeds
 Config = dict[str, Any]
 
 STAGES = ("audio_image", "audio_text", "audio_label")
+FETCH_JOBS = 4  # at once under a rate, which they share
+FETCH_MINUTES = 720  # a shard may take so long at least
+FETCH_MARGIN = 1.2  # for second tries, which take their place in the rate, and for pauses
 PHRASE_READERS = ("demo", "folder", "audiogrounding", "audiogrounding_v2")  # may have phrases
 
 
@@ -29,6 +32,19 @@ def num_shards(config: Config, dataset: str) -> int:
     """Count the shards of a data set; the last one may be smaller."""
     section = config["datasets"][dataset]
     return ceil(section["num_clips"] / section["shard_size"])
+
+
+def fetch_minutes(config: Config, dataset: str) -> int:
+    """Return the minutes that a job which fetches a shard may take.
+
+    Its clips come at the rate of the run, of which FETCH_JOBS jobs have a share each.
+    """
+    section = config["datasets"][dataset]
+    clips_per_hour = section["fetch"]["clips_per_hour"]
+    if clips_per_hour is None:
+        return FETCH_MINUTES
+    minutes = 60.0 * section["shard_size"] / clips_per_hour
+    return max(FETCH_MINUTES, ceil(FETCH_MARGIN * FETCH_JOBS * minutes))
 
 
 def shards(config: Config, dataset: str) -> list[str]:

@@ -282,3 +282,21 @@ def test_a_section_of_a_file_that_is_shorter(media: Path, tmp_path: Path) -> Non
     )  # fmt: skip
     table = pd.read_parquet(tmp_path / "s.parquet").set_index("clip_id")
     assert table["status"].to_dict() == {"short": "too_short", "late": "too_short"}
+
+
+def test_what_yt_dlp_says_is_logged_without_the_query_of_an_address(
+    media: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ("fine.mp4", "none.mp4")
+    rows = [{"clip_id": n[:-4], "locator": f"http://localhost/media/{n}?sig=SECRET"} for n in names]
+    write_clips(tmp_path / "clips.parquet", rows)
+    with caplog.at_level(logging.DEBUG, logger="hearsay"):
+        fetch_clips(
+            tmp_path / "clips.parquet", 0, 2, tmp_path / "media", tmp_path / "s.parquet", OPTIONS,
+            tmp_path / "run", media, 1,
+        )  # fmt: skip
+    own = [record for record in caplog.records if record.name.startswith("hearsay.clips")]
+    said = [record.getMessage() for record in own if record.name != "hearsay.clips.server"]
+    assert any("fine.mp4?..." in line for line in said), "yt-dlp names the address"
+    assert not any("SECRET" in line for line in said)
+    assert list(pd.read_parquet(tmp_path / "s.parquet")["status"]) == ["ok", "not_found"]

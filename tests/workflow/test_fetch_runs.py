@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from hearsay.clips.ffmpeg import find_ffmpeg
+from hearsay.config import FETCH_JOBS
 from hearsay.layout import mark_path
 from tests.workflow.conftest import ROOT, Workflow
 
@@ -132,6 +133,26 @@ def test_a_mirror_is_fetched_by_the_rules(fetched: Workflow, mirror: Mirror) -> 
     table = pd.read_parquet(fetched.folder / "results/data/mirror/availability.parquet")
     statuses = table.set_index("clip_id")["status"].to_dict()
     assert statuses == {f"{v}_0": "not_found" if v == DEAD else "ok" for v in VIDEOS}
+
+
+def test_under_a_rate_four_shards_are_fetched_at_once(
+    fetched: Workflow, mirror: Mirror, tmp_path: Path
+) -> None:
+    run = Workflow(tmp_path)
+    for split in SPLITS:
+        shutil.copy(fetched.folder / f"{split}.txt", run.folder)
+    section = {**dataset(mirror), "shard_size": 1}
+    targets = [f"results/data/mirror/clips/{n:05d}.status.parquet" for n in range(len(VIDEOS))]
+    run.configure({"datasets": {"mirror": section}})
+    assert "fetching=0, runtime=720" in run.run("--dry-run", "--cores", "6", targets[0]).stdout
+    limited = {**section, "fetch": {**section["fetch"], "clips_per_hour": 36_000.0}}
+    run.configure({"datasets": {"mirror": limited}})
+    result = run.run("--cores", "6", *targets)
+    assert result.returncode == 0, result.stdout[-5000:]
+    jobs = [job for job in run.jobs() if job["rule"] == "fetch_clips"]
+    spans = [(job["starttime"], job["endtime"]) for job in jobs]
+    assert len(spans) == len(VIDEOS)
+    assert max(sum(a <= start < b for a, b in spans) for start, _ in spans) <= FETCH_JOBS
 
 
 def test_braces_and_quotes_of_options_reach_the_command(

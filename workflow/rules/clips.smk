@@ -136,8 +136,9 @@ rule fetch_clips:
     resources:
         # A resource, since it changes no result: another rate or proxy re-runs nothing.
         access=fetch_access,
+        fetching=is_rate_limited,
         mem_mb=2000,
-        runtime=720,
+        runtime=lambda wildcards: fetch_minutes(config, wildcards.dataset),
     params:
         version=1,
         # Written by `hearsay retry-clips`; another mark looks through the shard again.

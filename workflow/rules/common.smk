@@ -8,8 +8,10 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from hearsay.config import (
+    FETCH_JOBS,
     annotation_list,
     family_of,
+    fetch_minutes,
     form_of,
     form_options,
     gpus_of,
@@ -76,6 +78,10 @@ if "gpu" in workflow.global_resources:
             f"config: training.gpus {wanted} is more than the {allowed} that this run may use; "
             "lower it, or give --resources gpu=N where jobs run elsewhere"
         )
+
+# Jobs that fetch under one rate share it: each of many would outlast its runtime.
+if "fetching" not in workflow.global_resources:
+    workflow.register_resource("fetching", FETCH_JOBS)
 
 
 def dataset_option(*keys):
@@ -227,6 +233,13 @@ def fetch_access(wildcards):
     """How {dataset} is asked for: what of its section fetch changes no result, as JSON."""
     fetch = config["datasets"][wildcards.dataset]["fetch"]
     return json.dumps({key: fetch[key] for key in fetch if key != "format"})
+
+
+def is_rate_limited(wildcards):
+    """1 where {dataset} is fetched under a rate, which few jobs at once use up; else 0."""
+    return int(
+        config["datasets"][wildcards.dataset]["fetch"]["clips_per_hour"] is not None
+    )
 
 
 def retry_mark(wildcards):

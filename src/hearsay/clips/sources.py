@@ -218,9 +218,9 @@ def _stream(downloader: Any, one: dict[str, Any], info: dict[str, Any]) -> Strea
 
 
 class _Logger:
-    """Pass yt-dlp's talk on; errors are raised as well, and recorded with their clip."""
+    """Pass yt-dlp's talk on without its secrets; errors are raised and recorded as well."""
 
     def debug(self, message: str) -> None:
-        logger.debug("%s", message)
+        logger.debug("%s", hide_secrets(message))
 
     warning = error = info = debug
