@@ -21,34 +21,32 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/run_inputs.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/asked_files.smk"
 
 
 rule all:
     """The default run: every table and plot."""
     default_target: True
     input:
-        TABLES,
-        PLOTS,
+        sorted(ALL_FILES),
 
 
 rule data:
     """Index, clips, sound and pictures of the data sets in use, and what became of every clip."""
     input:
-        expand(
-            "<results>/data/{dataset}/availability.json", dataset=used_datasets(config)
-        ),
+        sorted(DATA_FILES),
 
 
 rule features:
     """Filter banks, their statistics, and the embeddings of the frozen towers."""
     input:
-        FEATURES,
+        sorted(FEATURE_FILES),
 
 
 rule runs:
     """Every method and seed, trained and scored."""
     input:
-        SCORES,
+        sorted(RUN_FILES),
 
 
 rule tables:

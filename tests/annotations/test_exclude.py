@@ -67,6 +67,53 @@ def test_the_videos_of_several_data_sets_are_joined(audiocaps: Path, tmp_path: P
         mark_excluded("audioset", clips, splits, tables[:1])
 
 
+def test_videos_of_archives_are_told_by_the_names_of_their_files(tmp_path: Path) -> None:
+    """AudioGrounding v2 as its reader writes it: the clip's id is the video's."""
+    source, ids = tmp_path / "v2", ["-a_-_000000", "b_b00000000", "c0000000000"]
+    (source / "audio").mkdir(parents=True)
+    for split, chosen in (("train", ids[:1]), ("val", ids[1:2]), ("test", ids[2:])):
+        items = [
+            {
+                "audiocap_id": f"{split}{video}",
+                "audio_id": f"Y{video}.wav",
+                "tokens": ["a", "dog"],
+                "phrases": [],
+            }
+            for video in chosen
+        ]
+        (source / f"{split}.json").write_text(json.dumps(items))
+    (source / "audio" / f"Y{ids[1]}.wav").write_bytes(b"sound")  # else the name alone is known
+    index = build(tmp_path, "audiogrounding", "audiogrounding_v2", source, 3)
+    clips = table(*(("youtube", video, 30.0, "train") for video in [*ids, "Yd000000000"]))
+    splits = {"audiogrounding": ["val", "test"]}
+    marked = mark_excluded("audioset", clips, splits, [index])
+    assert marked["excluded"].replace({np.nan: None}).tolist() == [
+        *(None, "audiogrounding val", "audiogrounding test", None)
+    ]
+    # The other way round: the archive's clips that AudioSet holds in split train.
+    clips.to_parquet(tmp_path / "audioset.parquet")
+    own = pd.concat([pd.read_parquet(index), table(("archive", "audio/Yother.wav", 0.0, "val"))])
+    marked = mark_excluded("ag", own, {"audioset": ["train"]}, [tmp_path / "audioset.parquet"])
+    assert marked["excluded"].notna().tolist() == [True, True, True, False]
+
+
+def test_files_of_other_archives_are_of_no_video_that_can_be_told(
+    audiocaps: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "clotho.parquet"
+    same = ("archive", "audio/1.wav", 0.0, "test")
+    table(same, ("archive", "audio/Ya.wav", 0.0, "test")).to_parquet(archive)
+    clips = table(("youtube", "b", 0.0, "train"))
+    with pytest.raises(HearsayError) as error:
+        mark_excluded("audioset", clips, {"clotho": ["test"]}, [archive])
+    assert str(error.value) == (
+        "datasets.audioset.exclude: which of the clips of audioset (youtube) are of videos of "
+        "clotho test (archive) cannot be told; take clotho out of exclude"
+    )
+    with pytest.raises(HearsayError, match="cannot be told"):  # two archives, each with its 1.wav
+        mark_excluded("other", table(same), {"clotho": ["test"]}, [archive])
+
+
 def test_the_log_counts_clips_and_videos(audiocaps: Path, caplog) -> None:
     caplog.set_level("INFO", "hearsay")
     clips = table(("youtube", "-a_-", 30.0, "train"), ("youtube", "-a_-", 0.0, "val"))

@@ -87,6 +87,22 @@ def test_a_dry_run_counts_alone(data: Path, caplog: pytest.LogCaptureFixture) ->
     assert told[-1] == "audioset: the next start of the workflow would look through 2 shards again"
 
 
+def test_a_shard_that_was_begun_and_has_no_table_is_told_and_gone_on_with(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data / "audiocaps" / "clips" / "00001.status.parquet").unlink()
+    for shard in ("00000", "00001", "00002"):
+        (data / "audioset" / "clips" / f"{shard}.status.parquet").unlink()
+    with caplog.at_level("INFO"):
+        retry_clips(data, ["forbidden"], dry_run=False)
+    begun = "shards were begun and have no status table; the next start goes on with them"
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"audiocaps: 1 {begun}", f"audioset: 3 {begun}"]
+    assert marked(data) == set()
+    (data / "audiocaps" / "clips" / "00000.status.parquet").unlink()
+    assert retry_clips(data, None, dry_run=False) == {}, "no table is left, and that is no error"
+
+
 def test_statuses_restrict_and_may_be_permanent_ones(data: Path) -> None:
     assert retry_clips(data, ["live", "age_restricted"], dry_run=False).total() == 2
     assert marked(data) == {"audiocaps/clips/00000.retry", "audioset/clips/00002.retry"}

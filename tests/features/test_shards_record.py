@@ -1,6 +1,5 @@
 """The record of a store's shards."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,13 @@ from hearsay.features.shards import check_shards
 from hearsay.files import read_json
 
 
-def write_shard(path: Path, clip_ids: list[str], width: int = 3) -> None:
+def write_shard(
+    path: Path, clip_ids: list[str], width: int = 3, value: float = 1.0, **columns: float
+) -> None:
     path.parent.mkdir(exist_ok=True)
-    np.save(path, np.ones((len(clip_ids), 2, width), np.float16))
-    index = pd.DataFrame({"clip_id": clip_ids, "row": np.arange(len(clip_ids))})
+    np.save(path, np.full((len(clip_ids), 2, width), value, np.float16))
+    index = pd.DataFrame({"clip_id": clip_ids, "row": np.arange(len(clip_ids)), **columns})
     index.to_parquet(path.with_suffix(".parquet"))
-    for file in (path, path.with_suffix(".parquet")):
-        os.utime(file, ns=(1_000, 1_000))
 
 
 @pytest.fixture
@@ -40,13 +39,50 @@ def test_the_record_counts_clips_and_names_their_shape(fbank: Path) -> None:
     assert recorded(fbank)["state"] == state, "the same files have the same record"
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".parquet"])
-def test_a_shard_written_anew_changes_the_record_whatever_it_holds(
-    fbank: Path, suffix: str
+def test_a_shard_made_anew_with_the_same_content_leaves_the_record(fbank: Path) -> None:
+    before = recorded(fbank)
+    inodes = [path.stat().st_ino for path in sorted(fbank.glob("0*"))]
+    for path in fbank.glob("0*"):
+        path.rename(fbank / f"old_{path.name}")
+    write_shard(fbank / "00000.npy", ["a", "b"])
+    write_shard(fbank / "00001.npy", ["c"])
+    assert [path.stat().st_ino for path in sorted(fbank.glob("0*"))] != inodes
+    assert recorded(fbank) == before
+
+
+@pytest.mark.parametrize(
+    ("clip_ids", "changed"),
+    [
+        (["d"], {}),  # another clip
+        (["c"], {"value": 2.0}),  # other numbers, of embeddings
+        (["c"], {"sum": 6.0}),  # the sums stand for spectrograms
+        (["c"], {"sum": 7.0}),
+        (["c", "d"], {}),
+    ],
+)
+def test_other_content_changes_the_record(
+    fbank: Path, clip_ids: list[str], changed: dict[str, float]
 ) -> None:
-    state = recorded(fbank)["state"]
-    os.utime(fbank / f"00001{suffix}", ns=(2_000, 2_000))
-    assert recorded(fbank)["state"] != state
+    states = {recorded(fbank)["state"]}
+    write_shard(fbank / "00001.npy", clip_ids, **changed)
+    states.add(recorded(fbank)["state"])
+    write_shard(fbank / "00000.npy", ["b", "a"])
+    states.add(recorded(fbank)["state"])
+    assert len(states) == 3
+
+
+def test_an_index_that_does_not_fit_its_array_is_refused(fbank: Path) -> None:
+    index = fbank / "00001.parquet"
+    pd.DataFrame({"clip_id": ["c", "d"], "row": [0, 1]}).to_parquet(index)
+    with pytest.raises(HearsayError, match=r"00001.npy has 1 rows, but .*00001.parquet names 2"):
+        recorded(fbank)
+    index.write_bytes(b"torn")
+    with pytest.raises(HearsayError, match=r"00001.parquet cannot be read \(.*\); remove it and"):
+        recorded(fbank)
+    index.unlink()
+    with pytest.raises(HearsayError, match=r"00001.parquet does not exist; the step that writes"):
+        recorded(fbank)
+    assert not (fbank / "shards.json").exists()
 
 
 def test_shards_that_do_not_fit_together_are_refused(fbank: Path) -> None:

@@ -113,6 +113,23 @@ def count_planned(printed: str) -> Counter[str]:
     return Counter({rule: int(n) for rule, n in counts.items() if rule not in targets})
 
 
+def never_asked_for(printed: str) -> list[tuple[str, str]]:
+    """Read a dry run of a target rule: rule and first output of the jobs of which it asks nothing.
+
+    Where such a job fails when it is run again, its outputs are gone and nobody makes them anew.
+    """
+    asked: set[str] = set()
+    jobs: list[tuple[str, list[str]]] = []
+    for part in re.split(r"^(?:local)?rule (?=\w+:$)", printed, flags=re.M)[1:]:
+        listed = dict(re.findall(r"^    (input|output): (.*)$", part, re.M))
+        if "output" in listed:
+            jobs.append((part[: part.index(":")], listed["output"].split(", ")))
+        else:
+            asked.update(listed["input"].split(", "))
+    assert asked and jobs, printed
+    return [(rule, outputs[0]) for rule, outputs in jobs if asked.isdisjoint(outputs)]
+
+
 @pytest.fixture
 def workflow(tmp_path: Path) -> Workflow:
     workflow = Workflow(tmp_path)

@@ -80,16 +80,22 @@ def dataset(mirror: Mirror) -> dict[str, Any]:
         "num_images": 1,
         "min_duration_s": 1.0,
         "audioset": {split: f"{split}.txt" for split in SPLITS},
-        "max_missing": dict.fromkeys(SPLITS, 1.0),
     }
     fetch = {**demo["fetch"], "address": mirror.address, "max_attempts": 1, "backoff_s": 0.01}
     return {**{key: demo[key] for key in demo if key != "demo"}, **own, "fetch": fetch}
 
 
-def configure(workflow: Workflow, mirror: Mirror, **fetch: Any) -> None:
+def configure(workflow: Workflow, mirror: Mirror, max_missing: float = 1.0, **fetch: Any) -> None:
+    """Make the mirror the one data set, with no method: the target `data` is all there is."""
     section = dataset(mirror)
+    own = {
+        "fetch": {**section["fetch"], **fetch},
+        "max_missing": dict.fromkeys(SPLITS, max_missing),
+    }
+    stages = dict.fromkeys(("audio_image", "audio_text", "audio_label"), "mirror")
     workflow.configure(
-        {"datasets": {"mirror": {**section, "fetch": {**section["fetch"], **fetch}}}}
+        {"benchmark": {"methods": [], "reference": None, "stages": stages}},
+        {"datasets": {"mirror": {**section, **own}}},
     )
 
 
@@ -232,3 +238,53 @@ def _retry(data: Path, *arguments: str) -> str:
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stderr
+
+
+def test_a_retry_that_fails_is_gone_on_with_by_the_next_start(
+    fetched: Workflow, mirror: Mirror, tmp_path: Path
+) -> None:
+    again = Workflow(tmp_path / "again")
+    shutil.copytree(fetched.folder, again.folder)
+    configure(again, mirror)
+    data = again.folder / "results" / "data"
+    shard = next((data / "mirror" / "clips").glob("00000*.parquet"))
+    before, clips = _statuses(shard), list(_statuses(shard))
+    assert again.planned("data") == Counter()
+    for clip_id in clips:  # all of its files are lost, and the server is down
+        (shard.with_name("00000") / f"{clip_id}.mp4").unlink(missing_ok=True)
+    codes = dict(mirror.codes)
+    mirror.codes.update({clip_id.removesuffix("_0"): 503 for clip_id in clips})
+    mark_path(shard).write_text("1")
+    try:
+        result = again.run("data")
+    finally:
+        mirror.codes = codes
+    assert result.returncode == 1 and "could not be reached" in result.stdout
+    assert not shard.exists() and (data / "mirror" / "availability.json").exists()
+
+    assert "mirror: 1 shards were begun and have no status table" in _retry(data, "--dry-run")
+    planned = again.planned("data")
+    assert planned == {"fetch_clips": 1, "decode_clips": 1, "collect_availability": 1}
+    result = again.run("data")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert _statuses(shard) == before
+    assert again.planned("data") == Counter()
+
+
+def test_too_many_missing_clips_stop_every_start_while_they_are_missing(
+    fetched: Workflow, mirror: Mirror, tmp_path: Path
+) -> None:
+    again = Workflow(tmp_path / "again")
+    shutil.copytree(fetched.folder, again.folder)
+    configure(again, mirror, max_missing=0.5)
+    clips = again.folder / "results" / "data" / "mirror" / "clips"
+    mark_path(clips / "00000.status.parquet").write_text("1")
+    for _ in range(2):  # the second start has nothing to do but to count again
+        result = again.run("data")
+        assert result.returncode == 1
+        assert "mirror test lacks 1 of 1 clips (100.0 %, max_missing 50 %)" in result.stdout
+        assert not (clips.parent / "availability.json").exists()
+    assert again.planned("data") == {"collect_availability": 1}
+    configure(again, mirror)
+    assert again.run("data").returncode == 0
+    assert again.planned("data") == Counter()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import ROOT, Workflow
+from tests.workflow.conftest import ROOT, Workflow, never_asked_for
 
 NO_PICTURES = {"demo": {"num_images": 0}}
 
@@ -28,6 +28,15 @@ def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow
     assert planned["compare_methods"] == 1
     assert planned["make_demo"] == planned["build_index"] == planned["prepare_clip"] == 1
     assert planned.total() <= 300
+
+
+@pytest.mark.parametrize("target", ["data", "features", "runs", "all"])
+def test_target_rules_ask_for_a_file_of_every_job(workflow: Workflow, target: str) -> None:
+    (workflow.folder / "lab.txt").write_text("scene_00000\n")
+    workflow.configure({"benchmark": {"subset": "lab.txt"}})
+    result = workflow.run(target, "--dry-run", "--quiet", "host")
+    assert result.returncode == 0, result.stdout
+    assert never_asked_for(result.stdout) == []
 
 
 def test_the_target_data_needs_no_training(workflow: Workflow) -> None:

@@ -101,7 +101,7 @@ rule build_index:
         mem_mb=4000,
         runtime=10,
     params:
-        version=1,
+        version=index_version,
         reader=dataset_option("reader"),
         source=reader_source,
         options=reader_options,

@@ -174,6 +174,11 @@ def excluded_indexes(wildcards):
     return [f"<results>/data/{name}/index/clips.parquet" for name in names]
 
 
+def index_version(wildcards):
+    """Of the index: version 2 finds videos in archives, which changes nothing where none is excluded."""
+    return 2 if config["datasets"][wildcards.dataset]["exclude"] else 1
+
+
 def exclude_options(wildcards, input):
     """Whose videos {dataset} may not use, as options; nothing where it may use all."""
     splits = config["datasets"][wildcards.dataset]["exclude"]

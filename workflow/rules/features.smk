@@ -95,7 +95,7 @@ rule check_shards:
         mem_mb=4000,
         runtime=30,
     params:
-        version=1,
+        version=2,
         folder=subpath(output.record, parent=True),
         num_shards=lambda wildcards: num_shards(config, wildcards.dataset),
     shell:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hearsay.clips.journal import JOURNAL_FILE
 from hearsay.clips.status import (
     DECODE_STATUSES,
     FAILED_FETCH_STATUSES,
@@ -20,6 +21,7 @@ from hearsay.layout import STATUS_SUFFIX, mark_path
 logger = logging.getLogger(__name__)
 
 TABLES = f"*/clips/*{STATUS_SUFFIX}"
+JOURNALS = f"*/clips/*/{JOURNAL_FILE}"
 
 
 def retry_clips(data: Path, statuses: list[str] | None, dry_run: bool) -> Counter[tuple[str, str]]:
@@ -27,8 +29,8 @@ def retry_clips(data: Path, statuses: list[str] | None, dry_run: bool) -> Counte
 
     Nothing is removed: the next start of the workflow fetches no file that is there, and asks for
     no permanent failure unless the way of asking has changed. A mark is a small file beside the
-    status table, which the rule fetch_clips has for a parameter. (Without its table a shard would
-    not be fetched again: Snakemake makes no missing file anew whose successors are there.)
+    status table, which the rule fetch_clips has for a parameter. A shard with a journal and without
+    a table, since fetching it failed or was stopped, needs no mark: the next start goes on with it.
 
     Args:
         data: folder of data sets, results/data.
@@ -56,7 +58,8 @@ def retry_clips(data: Path, statuses: list[str] | None, dry_run: bool) -> Counte
             f"known: {', '.join(sorted(FAILED_FETCH_STATUSES))}"
         )
     tables = sorted(Path(data).glob(TABLES))
-    if not tables:
+    unfinished = _count_unfinished(data, tables)
+    if not tables and not unfinished:
         raise HearsayError(
             f"no status table of fetched clips below {data}; give the folder data of a run's "
             "results, as results/data"
@@ -71,8 +74,15 @@ def retry_clips(data: Path, statuses: list[str] | None, dry_run: bool) -> Counte
             shards[dataset] += 1
             if not dry_run:
                 write_text(f"{time.time_ns()}\n", mark_path(table))
-    _tell(clips, shards, dry_run)
+    _tell(clips, shards, unfinished, dry_run)
     return clips
+
+
+def _count_unfinished(data: Path, tables: list[Path]) -> Counter[str]:
+    """Count by data set the shards that were begun and have no status table."""
+    finished = {table.with_name(table.name.removesuffix(STATUS_SUFFIX)) for table in tables}
+    begun = {journal.parent for journal in Path(data).glob(JOURNALS)}
+    return Counter(folder.parents[1].name for folder in begun - finished)
 
 
 def _count(table: Path) -> Counter[str]:
@@ -84,10 +94,17 @@ def _count(table: Path) -> Counter[str]:
         ) from error
 
 
-def _tell(clips: Counter[tuple[str, str]], shards: Counter[str], dry_run: bool) -> None:
+def _tell(
+    clips: Counter[tuple[str, str]], shards: Counter[str], unfinished: Counter[str], dry_run: bool
+) -> None:
     for (dataset, status), number in sorted(clips.items()):
         logger.info("%s: %d %s", dataset, number, status)
-    if not clips:
+    for dataset, number in sorted(unfinished.items()):
+        logger.info(
+            "%s: %d shards were begun and have no status table; the next start goes on with them",
+            *(dataset, number),
+        )
+    if not clips and not unfinished:
         logger.info("no clip to ask for again")
         return
     looks = "would look" if dry_run else "looks"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearsay.errors import HearsayError
@@ -164,7 +165,10 @@ def _read_index(path: Path, num_rows: int) -> tuple[list[str], npt.NDArray[np.in
     index = path.with_suffix(".parquet")
     if not index.exists():
         raise HearsayError(f"{index} does not exist; the step that writes it has not run")
-    table = pq.read_table(index, columns=["clip_id", "row"])
+    try:
+        table = pq.read_table(index, columns=["clip_id", "row"])
+    except (OSError, pa.ArrowException) as error:
+        raise HearsayError(f"{index} cannot be read ({error}); remove it and run again") from error
     rows = np.asarray(table["row"], np.int64)
     if len(rows) != num_rows or not np.array_equal(np.sort(rows), np.arange(num_rows)):
         raise HearsayError(
