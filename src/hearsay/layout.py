@@ -83,6 +83,11 @@ class DatasetFiles:
         return [self.root / stage / f"{shard:05d}{suffix}" for shard in range(self.num_shards)]
 
 
+def dataset_of(clips: Path) -> str:
+    """Return the name of the data set whose index table of clips lies there."""
+    return Path(clips).absolute().parents[1].name
+
+
 def mark_path(status: Path | str) -> Path:
     """Return where the mark of a shard lies, whose clips are to be looked through again."""
     status = Path(status)

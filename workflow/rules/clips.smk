@@ -256,7 +256,7 @@ rule check_subset:
         mem_mb=4000,
         runtime=10,
     params:
-        version=1,
+        version=2,
         data=lambda wildcards, input: [
             str(Path(table).parent) for table in input.availability
         ],

@@ -8,32 +8,13 @@ import pandas as pd
 
 from hearsay.annotations.tables import SPLITS
 from hearsay.clips.availability import fingerprint
+from hearsay.clips.subset_files import Section, is_named, read_sections, write_sections
 from hearsay.errors import HearsayError
-from hearsay.files import write_text
 from hearsay.layout import DatasetFiles
 
-COMMENT = "#"  # no clip id begins with it
 MOST_NAMED = 2  # clips that a line names
 
 logger = logging.getLogger(__name__)
-
-
-def read_subset(path: Path) -> set[str]:
-    """Read a subset file: clip ids, one a line; empty lines and comments do not count.
-
-    Raises:
-        HearsayError: the file is absent, no text, or names no clip.
-    """
-    if not Path(path).is_file():
-        raise HearsayError(f"{path} does not exist; benchmark.subset is a text file of clip ids")
-    try:
-        lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    except UnicodeDecodeError as error:
-        raise HearsayError(f"{path} is not UTF-8 ({error}); write one clip id a line") from error
-    clip_ids = {line for line in lines if not line.startswith(COMMENT)} - {""}
-    if not clip_ids:
-        raise HearsayError(f"{path} names no clip; write one clip id a line")
-    return clip_ids
 
 
 def export_subset(
@@ -42,13 +23,13 @@ def export_subset(
     """Write the ids of clips that are available here and stand in every list of `among`.
 
     A clip that is available in one data set and missing in another, which holds the same video, is
-    left out: the lab that gets the list could not use it as one clip.
+    left out of both: a video is a clip of all of them or of none.
 
     Args:
         data: folders of data sets, such as results/data/audiocaps.
         splits: whose clips to write; None: all.
         among: subset files of other labs.
-        file: a comment with counts and fingerprints, then the ids, sorted, one a line.
+        file: a comment with counts and fingerprints, then a section of each data set and split.
 
     Raises:
         HearsayError: a folder or a list is absent, a split is unknown, or no clip is left.
@@ -59,22 +40,21 @@ def export_subset(
     clips = _read_clips(data)
     asked = clips[clips["split"].isin(splits)] if splits else clips
     usable = asked[asked["available"] & ~asked["clip_id"].isin(_missing(clips))]
-    shared = set(usable["clip_id"])
     for path in among:
-        theirs = read_subset(path)
-        _report_other(path, theirs, clips, asked, shared)
-        shared &= theirs
-    if not shared:
+        sections = read_sections(path)
+        shared = usable[is_named(usable, sections)]
+        _report_other(path, sections, clips, asked, shared)
+        usable = shared
+    if usable.empty:
         where = ", ".join(_names(asked)) or "the data"
         lists = f" and in {', '.join(map(str, among))}" if among else ""
         raise HearsayError(f"no clip of {where} is available{lists}; nothing was written")
-    usable = usable[usable["clip_id"].isin(shared)]
-    parts = [f"{len(shared):,} clips, fingerprint {fingerprint(shared)}"]
+    ids = set(usable["clip_id"])
+    parts = [f"{len(ids):,} clips, fingerprint {fingerprint(ids)}"]
     for (dataset, split), rows in usable.groupby(["dataset", "split"]):
         parts.append(f"{dataset} {split} {len(rows):,}, fingerprint {fingerprint(rows['clip_id'])}")
     logger.info("%s: %s", file, "; ".join(parts))
-    lines = [f"{COMMENT} hearsay export-subset: {'; '.join(parts)}", *sorted(shared)]
-    write_text("\n".join([*lines, ""]), file)
+    write_sections(usable, [f"hearsay export-subset: {'; '.join(parts)}"], file)
 
 
 def check_subset(subset: Path, data: Sequence[Path], file: Path) -> None:
@@ -84,17 +64,19 @@ def check_subset(subset: Path, data: Sequence[Path], file: Path) -> None:
     clips restricts the scores alone, and val still chooses epochs and thresholds.
 
     Args:
-        subset: clip ids, one a line.
+        subset: sections of clip ids, or a plain list of ids that one data set alone has.
         data: folders of the data sets of the run.
-        file: all clip ids that may be used, one a line.
+        file: all clip ids that may be used, in a section of each data set and split.
 
     Raises:
-        HearsayError: clips of the file are in none of the data sets, or not available.
+        HearsayError: clips of the file are in none of the data sets, or not available; a plain list
+            may mean several of them; a section is of another data set.
     """
-    named = read_subset(subset)
+    sections = read_sections(subset)
     clips = _read_clips(data)
     clips = clips[clips["status"] != "excluded"]
-    faults = _faults(named, clips)
+    _check_scope(subset, sections, clips, {Path(folder).name for folder in data})
+    faults = [fault for section in sections for fault in _faults(section, clips)]
     if faults:
         folders = " ".join(map(str, data))
         raise HearsayError(
@@ -102,16 +84,41 @@ def check_subset(subset: Path, data: Sequence[Path], file: Path) -> None:
             f"than its lab's: make a list of what both have with hearsay export-subset --data "
             f"{folders} --among {subset} --file both.txt"
         )
-    chosen: set[str] = set()
+    chosen = []
+    named = is_named(clips, sections)
     for (dataset, split), rows in clips.groupby(["dataset", "split"]):
-        available = rows.loc[rows["available"], "clip_id"]
-        own = available[available.isin(named)]
+        available = rows[rows["available"]]
+        own = available[named[available.index]]
         if own.empty:
             logger.info("%s %s: none is named, so all %d stay", dataset, split, len(available))
         else:
             logger.info("%s %s: %d of %d are used", dataset, split, len(own), len(available))
-        chosen.update(available if own.empty else own)
-    write_text("\n".join([*sorted(chosen), ""]), file)
+        chosen.append(available if own.empty else own)
+    write_sections(pd.concat(chosen), [f"hearsay check_subset: {Path(subset).name}"], file)
+
+
+def _check_scope(
+    subset: Path, sections: Sequence[Section], clips: pd.DataFrame, datasets: set[str]
+) -> None:
+    """Refuse a list that may mean several data sets, and sections of others than the run's."""
+    used = ", ".join(sorted(datasets))
+    for section in sections:
+        if section.dataset is None:
+            own = clips[clips["clip_id"].isin(section.clip_ids)]
+            twice = own[own["clip_id"].duplicated(keep=False)]
+            if len(twice):
+                several = sorted(set(twice["dataset"]))
+                raise HearsayError(
+                    f"benchmark.subset {subset}: {twice['clip_id'].nunique():,} of its "
+                    f"{len(section.clip_ids):,} clips stand in {' and in '.join(several)}, and "
+                    "would restrict all of them; say whose clips are meant by a line above them, "
+                    f"such as '# clips: {several[0]}' or '# clips: {several[0]} test'"
+                )
+        elif section.dataset not in datasets:
+            raise HearsayError(
+                f"benchmark.subset {subset}: the line '# clips: {section.name}' is of no data set "
+                f"of this run ({used}); name it as the config does, or take its section out"
+            )
 
 
 def _read_clips(data: Sequence[Path]) -> pd.DataFrame:
@@ -135,31 +142,40 @@ def _missing(clips: pd.DataFrame) -> pd.Series:
     return ids
 
 
-def _faults(named: set[str], clips: pd.DataFrame) -> list[str]:
+def _faults(section: Section, clips: pd.DataFrame) -> list[str]:
     """Say what of a list is not here, and why; `clips` without those excluded."""
     faults = []
-    missing = clips[clips["clip_id"].isin(named) & ~clips["available"]]
+    named = section.clip_ids
+    own = f"{len(named):,} clips" + (f" of {section.name}" if section.name else "")
+    pairs = zip(clips["dataset"], clips["split"], strict=True)
+    meant = clips[[section.covers(*pair) for pair in pairs]]
+    missing = meant[meant["clip_id"].isin(named) & ~meant["available"]]
     if len(missing):
         first = missing.sort_values("clip_id").iloc[0]
         number = missing["clip_id"].nunique()
         faults.append(
-            f"{number:,} of its {len(named):,} clips are not available here "
+            f"{number:,} of its {own} are not available here "
             f"({_count(missing['status'])}), the first {first['clip_id']} of {first['dataset']}"
         )
-    strange = named.difference(clips["clip_id"])
+    strange = named.difference(meant["clip_id"])
     if strange:
-        names = ", ".join(sorted(clips["dataset"].unique()))
+        names = section.name or f"any of {', '.join(sorted(clips['dataset'].unique()))}"
         faults.append(
-            f"{len(strange):,} of its {len(named):,} clips are in none of {names}, the first "
-            f"{min(strange)}"
+            f"{len(strange):,} of its {own} are not listed in {names}, the first {min(strange)}"
         )
     return faults
 
 
 def _report_other(
-    path: Path, theirs: set[str], clips: pd.DataFrame, asked: pd.DataFrame, usable: set[str]
+    path: Path,
+    sections: Sequence[Section],
+    clips: pd.DataFrame,
+    asked: pd.DataFrame,
+    shared: pd.DataFrame,
 ) -> None:
     """Say how much of another lab's list is here, and why the rest is not."""
+    theirs = set().union(*(section.clip_ids for section in sections))
+    usable = set(shared["clip_id"])
     lacking = asked[asked["clip_id"].isin(theirs - usable) & ~asked["available"]]
     parts = [f"{path}: {len(theirs):,} clips, {len(theirs & usable):,} of them available here"]
     if len(lacking):
@@ -172,6 +188,9 @@ def _report_other(
     if strange:
         names = ", ".join(sorted(clips["dataset"].unique()))
         parts.append(f"not listed in {names} at all: {_name(strange)}")
+    foreign = {section.dataset for section in sections} - {None, *clips["dataset"]}
+    if foreign:
+        parts.append(f"its data sets {', '.join(sorted(map(str, foreign)))} are none of those here")
     logger.info("%s", "; ".join(parts))
 
 

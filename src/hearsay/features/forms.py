@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from hearsay.clips.subsets import read_subset
+from hearsay.clips.subset_files import read_subset
 from hearsay.errors import HearsayError
 from hearsay.features.extract import write_vectors
 from hearsay.features.store import ShardedArrays
+from hearsay.layout import dataset_of
 
 logger = logging.getLogger(__name__)
 
@@ -110,5 +111,5 @@ def _train_rows(clips: Path, store: ShardedArrays, subset: Path | None) -> NDArr
     table = pd.read_parquet(clips, columns=["clip_id", "split"])
     train = set(table.loc[table["split"] == "train", "clip_id"])
     if subset is not None:
-        train &= read_subset(subset)
+        train &= read_subset(subset, dataset_of(clips))
     return np.array([clip_id in train for clip_id in store.clip_ids], bool)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from hearsay.clips.subsets import read_subset
+from hearsay.clips.subset_files import read_subset
 from hearsay.errors import HearsayError
 from hearsay.features.store import ShardedArrays
 from hearsay.files import write_json
+from hearsay.layout import dataset_of
 
 PADS = ("before", "after")
 
@@ -48,7 +49,7 @@ def measure_features(
     table = pd.read_parquet(clips, columns=["clip_id", "split"])
     chosen = set(table.loc[table["split"] == "train", "clip_id"])
     if subset is not None:
-        chosen &= read_subset(subset)
+        chosen &= read_subset(subset, dataset_of(clips))
     columns = ["clip_id", "num_frames", "sum", "sum_squares"]
     sums = pd.concat([pd.read_parquet(path, columns=columns) for path in indexes])
     sums = sums[sums["clip_id"].isin(chosen)]

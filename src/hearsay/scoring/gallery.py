@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from hearsay.clips.availability import fingerprint
-from hearsay.clips.subsets import read_subset
+from hearsay.clips.subset_files import read_subset
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
 from hearsay.scoring.records import ScoreIdentity
@@ -66,7 +66,7 @@ def available_clips(data: DatasetFiles, split: str, subset: Path | None) -> list
     table = pd.read_parquet(data.availability_table, columns=columns)
     chosen = table["available"] & (table["split"] == split)
     if subset is not None:
-        chosen &= table["clip_id"].isin(read_subset(subset))
+        chosen &= table["clip_id"].isin(read_subset(subset, data.name))
     return sorted(table.loc[chosen, "clip_id"])
 
 

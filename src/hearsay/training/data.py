@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from hearsay.clips.subsets import read_subset
+from hearsay.clips.subset_files import read_subset
+from hearsay.layout import dataset_of
 from hearsay.methods.batch_part import BatchPart
 from hearsay.methods.family import Batch
 from hearsay.training.stores import Stores
@@ -32,7 +33,7 @@ def choose_clips(clips: Path, split: str, stores: Stores, subset: Path | None) -
     table: pd.DataFrame = pq.read_table(clips, columns=["clip_id", "split"]).to_pandas()
     present = [set(store.clip_ids) for store in stores.values()]
     if subset is not None:
-        present.append(read_subset(subset))
+        present.append(read_subset(subset, dataset_of(clips)))
     listed = table.loc[table["split"] == split, "clip_id"].tolist()
     return [clip_id for clip_id in listed if all(clip_id in known for known in present)]
 
