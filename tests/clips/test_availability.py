@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from hearsay.clips.availability import (
+    check_availability,
     check_missing,
     collect_availability,
     fingerprint,
 )
 from hearsay.errors import HearsayError
+from hearsay.files import read_json, write_json
 
 SPLITS = {"a": "train", "b": "train", "c": "train", "d": "test", "e": "test"}
 FETCHED = [{"a": "ok", "b": "removed", "c": "ok"}, {"d": "ok", "e": "ok"}]
@@ -167,6 +169,19 @@ def test_the_worst_split_is_told_with_its_statuses_in_three_lines(tmp_path):
         "may pass; else raise max_missing"
     )
     check_missing("audiocaps", {"val": none}, limits, listed)
+
+
+def test_a_lower_limit_holds_for_what_is_there(tmp_path):
+    summary, record = tmp_path / "availability.json", tmp_path / "max_missing.json"
+    splits = {"test": {"listed": 10, "excluded": 0, "available": 8, "reasons": {"private": 2}}}
+    write_json({"dataset": "caps", "splits": splits}, summary)
+    check_availability(summary, {"test": 0.2}, record)
+    assert read_json(record) == {"max_missing": {"test": 0.2}}
+    record.unlink()
+    lacks = r"caps test lacks 2 of 10 clips \(20.0 %, max_missing 19 %\): .*/availability.parquet"
+    with pytest.raises(HearsayError, match=lacks):
+        check_availability(summary, {"test": 0.19}, record)
+    assert not record.exists()
 
 
 def test_absent_status_table_is_an_error(tmp_path):

@@ -249,7 +249,7 @@ def test_a_retry_that_fails_is_gone_on_with_by_the_next_start(
     data = again.folder / "results" / "data"
     shard = next((data / "mirror" / "clips").glob("00000*.parquet"))
     before, clips = _statuses(shard), list(_statuses(shard))
-    assert again.planned("data") == Counter()
+    assert again.planned("data") == {"check_missing": 1}  # the fixture stops before it
     for clip_id in clips:  # all of its files are lost, and the server is down
         (shard.with_name("00000") / f"{clip_id}.mp4").unlink(missing_ok=True)
     codes = dict(mirror.codes)
@@ -264,7 +264,8 @@ def test_a_retry_that_fails_is_gone_on_with_by_the_next_start(
 
     assert "mirror: 1 shards were begun and have no status table" in _retry(data, "--dry-run")
     planned = again.planned("data")
-    assert planned == {"fetch_clips": 1, "decode_clips": 1, "collect_availability": 1}
+    joined = {"collect_availability": 1, "check_missing": 1}
+    assert planned == {"fetch_clips": 1, "decode_clips": 1, **joined}
     result = again.run("data")
     assert result.returncode == 0, result.stdout[-3000:]
     assert _statuses(shard) == before
@@ -279,12 +280,22 @@ def test_too_many_missing_clips_stop_every_start_while_they_are_missing(
     configure(again, mirror, max_missing=0.5)
     clips = again.folder / "results" / "data" / "mirror" / "clips"
     mark_path(clips / "00000.status.parquet").write_text("1")
+    lacks = "mirror test lacks 1 of 1 clips (100.0 %, max_missing 50 %)"
     for _ in range(2):  # the second start has nothing to do but to count again
         result = again.run("data")
         assert result.returncode == 1
-        assert "mirror test lacks 1 of 1 clips (100.0 %, max_missing 50 %)" in result.stdout
+        assert lacks in result.stdout
         assert not (clips.parent / "availability.json").exists()
-    assert again.planned("data") == {"collect_availability": 1}
+    assert again.planned("data") == {"collect_availability": 1, "check_missing": 1}
     configure(again, mirror)
     assert again.run("data").returncode == 0
     assert again.planned("data") == Counter()
+
+    # A lower limit holds for what is there, and makes nothing of it anew.
+    before = _files(again)
+    configure(again, mirror, max_missing=0.5)
+    result = again.run("data")
+    assert result.returncode == 1 and lacks in result.stdout
+    assert again.planned("data") == {"check_missing": 1}
+    gone = {path.name for path in before.keys() - _files(again).keys()}
+    assert gone == {"max_missing.json"} and before.items() >= _files(again).items()

@@ -47,6 +47,7 @@ def test_the_target_data_needs_no_training(workflow: Workflow) -> None:
         "fetch_clips",
         "decode_clips",
         "collect_availability",
+        "check_missing",
     }
 
 

@@ -30,7 +30,11 @@ def clip_files(dataset):
 
 def data_files(dataset):
     """The data stage of a data set."""
-    return [*clip_files(dataset), f"<results>/data/{dataset}/availability.json"]
+    checked = [
+        f"<results>/data/{dataset}/{name}.json"
+        for name in ("availability", "max_missing")
+    ]
+    return [*clip_files(dataset), *checked]
 
 
 def tower_files():

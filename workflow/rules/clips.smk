@@ -222,7 +222,8 @@ rule collect_availability:
     conda:
         "../../envs/hearsay.yaml"
     resources:
-        # A resource, as in fetch_clips: another limit must not train everything anew.
+        # A resource, as in fetch_clips: another limit must not train everything anew; check_missing
+        # holds what is there to it.
         max_missing=dataset_options("max_missing"),
         mem_mb=4000,
         runtime=10,
@@ -237,6 +238,29 @@ rule collect_availability:
         " --max-missing {resources.max_missing:q}"
         " --table {output.table:q}"
         " --summary {output.summary:q}"
+
+
+rule check_missing:
+    input:
+        availability="<results>/data/{dataset}/availability.json",
+    output:
+        record="<results>/data/{dataset}/max_missing.json",
+    log:
+        "<logs>/check_missing/{dataset}.log",
+    priority: 3  # before any training
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        version=1,
+        max_missing=dataset_options(None, "max_missing"),
+    shell:
+        "hearsay --log {log:q} check_missing"
+        " --availability {input.availability:q}"
+        " --max-missing {params.max_missing:q}"
+        " --record {output.record:q}"
 
 
 rule check_subset:

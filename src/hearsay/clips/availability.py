@@ -12,7 +12,7 @@ from pyarrow import csv
 
 from hearsay.clips.status_tables import join_status, read_columns
 from hearsay.errors import HearsayError
-from hearsay.files import atomic_path, write_json, write_parquet
+from hearsay.files import atomic_path, read_json, write_json, write_parquet
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +90,25 @@ def collect_availability(
         },
         summary,
     )
+
+
+def check_availability(
+    summary: Path, max_missing: Mapping[str, float | None], record: Path
+) -> None:
+    """Hold what `collect_availability` has written to a limit that may have changed since.
+
+    Args:
+        summary: availability.json.
+        max_missing: see `collect_availability`.
+        record: JSON to write: the limits that are kept.
+
+    Raises:
+        HearsayError: as `check_missing`; nothing is written.
+    """
+    counted = read_json(summary)
+    listed = summary.with_suffix(".parquet")
+    check_missing(counted["dataset"], counted["splits"], max_missing, listed)
+    write_json({"max_missing": dict(max_missing)}, record)
 
 
 def check_missing(

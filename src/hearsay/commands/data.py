@@ -130,6 +130,13 @@ def collect_availability(
     )
 
 
+def check_missing(availability: Path, max_missing: Options, record: Path) -> None:
+    """Hold a data set that is there to the limit of missing clips, which may have changed."""
+    from hearsay.clips import availability as checking
+
+    checking.check_availability(availability, max_missing["max_missing"], record)
+
+
 def check_subset(subset: Path, data: list[Path], file: Path) -> None:
     """Check that every clip of benchmark.subset is available, and list those that runs may use."""
     from hearsay.clips import subsets
@@ -145,5 +152,6 @@ COMMANDS: list[Callable[..., None]] = [
     fetch_clips,
     decode_clips,
     collect_availability,
+    check_missing,
     check_subset,
 ]

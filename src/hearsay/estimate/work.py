@@ -25,6 +25,7 @@ STAGE_OF = {  # rule → stage; all others make tables and plots
     "fetch_clips": "fetch",
     "decode_clips": "decode",
     "collect_availability": "decode",
+    "check_missing": "decode",
     "extract_fbank": "features",
     "extract_logmel": "features",
     "extract_mfcc": "features",
