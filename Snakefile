@@ -19,6 +19,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/clip_inputs.smk"
 include: "workflow/rules/run_inputs.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/asked_files.smk"

@@ -3,6 +3,7 @@
 
 
 include: "common.smk"
+include: "clip_inputs.smk"
 include: "run_inputs.smk"
 include: "targets.smk"
 include: "clips.smk"
