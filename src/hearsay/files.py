@@ -43,13 +43,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         names = (temporary.name, path.name, path.parent.name)
         if Path(error.filename).name not in names if error.filename else error.errno not in FULL:
             raise  # reading failed, or a network
-        raise HearsayError(
-            f"cannot write {path}: {error.strerror or error}; free space or mend the folder, "
-            "then start the same command again"
-        ) from error
+        raise cannot_write(path, error) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def cannot_write(path: Path, error: OSError) -> HearsayError:
+    """Say that the disk is full or the folder cannot be written."""
+    return HearsayError(
+        f"cannot write {path}: {error.strerror or error}; free space or mend the folder, "
+        "then start the same command again"
+    )
 
 
 def _remove_leftovers(path: Path) -> None:

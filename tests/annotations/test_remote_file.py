@@ -2,8 +2,6 @@
 
 import hashlib
 import random
-import resource
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from archive_server import OPTIONS, Body, Site, serve_site
+from unpacked import files_of_at_most
 
 from hearsay.annotations.remote_file import BLOCK_BYTES, RemoteFile, fetch_file, read_address
 from hearsay.errors import HearsayError
@@ -220,15 +219,8 @@ def test_a_full_disk_is_one_line_and_no_failure_of_the_network(site, tmp_path):
 
 def test_what_came_before_the_disk_was_full_is_gone_on_with(site, tmp_path):
     file = remote(site, Body(CONTENT))
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, hard))
-    try:
-        with pytest.raises(HearsayError, match="cannot write"):
-            fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        signal.signal(signal.SIGXFSZ, handler)
+    with files_of_at_most(12_000), pytest.raises(HearsayError, match="cannot write"):
+        fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
     fetch_file(file, tmp_path / "a.zip", LIMIT, OPTIONS)
     assert site.ranges("/a.zip") == [None, "bytes=12000-"]
     assert (tmp_path / "a.zip").read_bytes() == CONTENT

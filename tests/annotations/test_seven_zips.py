@@ -3,9 +3,7 @@
 import lzma
 import os
 import random
-import resource
 import shutil
-import signal
 import struct
 import zlib
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import py7zr
 import pytest
 from archive_server import write_zip
+from unpacked import files_of_at_most, tree
 
 from hearsay.annotations.unpack import extract_archives
 from hearsay.errors import HearsayError
@@ -51,11 +50,6 @@ def write_plain(path: Path, files: dict[str, bytes]) -> Path:
         for name, content in files.items():
             archive.writestr(content, name)
     return path
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def refused(tmp_path: Path, archives: list[Path], limit: int = LIMIT) -> str:
@@ -226,14 +220,8 @@ def test_a_full_disk_leaves_the_earlier_folder_and_one_line(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "old").write_text("old")
     path = write_seven_zip(tmp_path / "a.7z", {"a": b"0" * 100_000})
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, hard))
-    try:
-        with pytest.raises(HearsayError, match=f"cannot write {tmp_path}/out: File too large"):
-            extract_archives([path], tmp_path / "out", LIMIT)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        signal.signal(signal.SIGXFSZ, handler)
+    full = pytest.raises(HearsayError, match=f"cannot write {tmp_path}/out: File too large")
+    with files_of_at_most(12_000), full:
+        extract_archives([path], tmp_path / "out", LIMIT)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.7z", "out"]
     assert tree(tmp_path / "out") == {"old": b"old"}

@@ -1,8 +1,6 @@
 """Zips that nobody has vouched for: what is unpacked and what is refused."""
 
 import os
-import resource
-import signal
 import stat
 import struct
 import zipfile
@@ -10,19 +8,12 @@ from pathlib import Path
 
 import pytest
 from archive_server import write_zip
+from unpacked import files_of_at_most, tree
 
 from hearsay.annotations.unpack import extract_archives
 from hearsay.errors import HearsayError
 
 LIMIT = 1_000_000
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def refused(tmp_path: Path, zips: list[Path], limit: int = LIMIT) -> str:
@@ -164,14 +155,8 @@ def test_a_full_disk_leaves_the_earlier_folder_and_one_line(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "old").write_text("old")
     path = write_zip(tmp_path / "1.zip", {"a": b"0" * 100_000})
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, hard))
-    try:
-        with pytest.raises(HearsayError, match=f"cannot write {tmp_path}/out: File too large"):
-            extract_archives([path], tmp_path / "out", LIMIT)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        signal.signal(signal.SIGXFSZ, handler)
+    full = pytest.raises(HearsayError, match=f"cannot write {tmp_path}/out: File too large")
+    with files_of_at_most(12_000), full:
+        extract_archives([path], tmp_path / "out", LIMIT)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.zip", "out"]
     assert tree(tmp_path / "out") == {"old": b"old"}

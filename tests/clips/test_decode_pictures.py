@@ -162,24 +162,25 @@ def test_pictures_are_turned_as_a_player_turns_them(tmp_path, degrees):
 def test_a_damaged_frame_on_the_way_to_a_picture_is_noticed(tmp_path):
     """The picture itself refers to the damaged one, and its own packet is whole."""
     path = tmp_path / "a.mp4"
-    options = {"g": "999", "bf": "0", "crf": "10"}
+    options = {"g": "999", "bf": "0", "crf": "10", "threads": "1"}
     write_media(path, STEADY, noise(6), video_codec="libx264", options=options)
     whole = path.read_bytes()
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(container.streams.video[0]) if packet.size]
-    before = [bytes(picture.jpeg) for picture in pictures(path, [4.0])]
-    unnoticed = 0
+    before = [picture.jpeg for picture in pictures(path, [4.0])]
+    noticed = unnoticed = 0
     for seed in range(12):
         generator = np.random.default_rng(seed)
         packet = packets[int(generator.integers(5, 95))]  # of 100 before the picture
         content = bytearray(whole)
-        first = packet.pos + packet.size // 2  # behind the headers
-        damage = generator.integers(0, 256, 16, dtype=np.uint8).tobytes()
-        content[first : first + 16] = damage[: packet.size // 2]
+        first, size = packet.pos + packet.size // 2, packet.size // 2  # behind the headers
+        content[first : first + size] = generator.integers(0, 256, size, dtype=np.uint8).tobytes()
         (tmp_path / "damaged.mp4").write_bytes(content)
         try:
-            after = [bytes(picture.jpeg) for picture in pictures(tmp_path / "damaged.mp4", [4.0])]
+            after = [picture.jpeg for picture in pictures(tmp_path / "damaged.mp4", [4.0])]
             unnoticed += after != before
         except ValueError as error:
-            assert "damaged" in str(error)
-    assert unnoticed <= 2
+            noticed += "damaged" in str(error)
+    # Not all damage shows in a decoder; looking at the picture's own frame alone finds none.
+    assert noticed >= 5
+    assert unnoticed <= 4

@@ -111,6 +111,14 @@ def fetched(mirror: Mirror, tmp_path_factory: pytest.TempPathFactory) -> Workflo
     return workflow
 
 
+@pytest.fixture
+def again(fetched: Workflow, tmp_path: Path) -> Workflow:
+    """A copy of the fetched run, to go on with."""
+    workflow = Workflow(tmp_path / "again")
+    shutil.copytree(fetched.folder, workflow.folder)
+    return workflow
+
+
 def test_how_clips_are_asked_for_re_runs_nothing_and_what_is_fetched_does(
     fetched: Workflow, mirror: Mirror, tmp_path: Path
 ) -> None:
@@ -162,11 +170,7 @@ def test_under_a_rate_four_shards_are_fetched_at_once(
     assert max(sum(a <= start < b for a, b in spans) for start, _ in spans) <= FETCH_JOBS
 
 
-def test_braces_and_quotes_of_options_reach_the_command(
-    fetched: Workflow, mirror: Mirror, tmp_path: Path
-) -> None:
-    again = Workflow(tmp_path / "again")
-    shutil.copytree(fetched.folder, again.folder)
+def test_braces_and_quotes_of_options_reach_the_command(again: Workflow, mirror: Mirror) -> None:
     status = again.folder / "results/data/mirror/clips/00000.status.parquet"
     status.unlink()
     cookies = again.folder / 'it\'s {"my"} file.txt'
@@ -178,10 +182,8 @@ def test_braces_and_quotes_of_options_reach_the_command(
 
 
 def test_one_command_asks_again_for_what_may_have_passed_and_for_nothing_else(
-    fetched: Workflow, mirror: Mirror, tmp_path: Path
+    again: Workflow, mirror: Mirror
 ) -> None:
-    again = Workflow(tmp_path / "again")
-    shutil.copytree(fetched.folder, again.folder)
     configure(again, mirror)
     data = again.folder / "results" / "data"
     tables = sorted((data / "mirror" / "clips").glob("*.status.parquet"))
@@ -244,10 +246,8 @@ def _retry(data: Path, *arguments: str) -> str:
 
 
 def test_a_retry_that_fails_is_gone_on_with_by_the_next_start(
-    fetched: Workflow, mirror: Mirror, tmp_path: Path
+    again: Workflow, mirror: Mirror
 ) -> None:
-    again = Workflow(tmp_path / "again")
-    shutil.copytree(fetched.folder, again.folder)
     configure(again, mirror)
     data = again.folder / "results" / "data"
     shard = next((data / "mirror" / "clips").glob("00000*.parquet"))
@@ -276,10 +276,8 @@ def test_a_retry_that_fails_is_gone_on_with_by_the_next_start(
 
 
 def test_too_many_missing_clips_stop_every_start_while_they_are_missing(
-    fetched: Workflow, mirror: Mirror, tmp_path: Path
+    again: Workflow, mirror: Mirror
 ) -> None:
-    again = Workflow(tmp_path / "again")
-    shutil.copytree(fetched.folder, again.folder)
     configure(again, mirror, max_missing=0.5)
     clips = again.folder / "results" / "data" / "mirror" / "clips"
     mark_path(clips / "00000.status.parquet").write_text("1")

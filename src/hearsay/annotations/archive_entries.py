@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Protocol
 
-from hearsay.annotations.remote_file import cannot_write
 from hearsay.errors import HearsayError
+from hearsay.files import cannot_write
 from hearsay.progress import progress
 
 LEAST_BYTES = 512  # that a file costs, however empty: a million of them fill a disk too

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsay.errors import HearsayError
+from hearsay.files import cannot_write
 from hearsay.progress import progress
 
 BLOCK_BYTES = 1 << 20
@@ -149,14 +150,6 @@ def find_fault(path: Path, remote: RemoteFile) -> str | None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, algorithm).hexdigest()
     return None if found == wanted else f"{algorithm} {found} instead of {wanted}"
-
-
-def cannot_write(path: Path, error: OSError) -> HearsayError:
-    """Say that the disk is full or the folder cannot be written."""
-    return HearsayError(
-        f"cannot write {path}: {error.strerror or error}; free space or mend the folder, "
-        "then start the same command again"
-    )
 
 
 def _fetch_rest(remote: RemoteFile, partial: Path, max_bytes: int, options: dict[str, Any]) -> bool:

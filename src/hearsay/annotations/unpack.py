@@ -5,10 +5,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hearsay.annotations.archive_entries import Archive, Entry, Target, check_name, check_together
-from hearsay.annotations.remote_file import cannot_write
 from hearsay.annotations.seven_zips import SevenZipArchive, is_seven_zip
 from hearsay.annotations.zips import ZipArchive
 from hearsay.errors import HearsayError
+from hearsay.files import cannot_write
 
 PLAIN_SUFFIXES = (".csv", ".json", ".txt")
 BLOCK_BYTES = 1 << 20

@@ -12,7 +12,7 @@ from yt_dlp.networking import Request
 
 from hearsay.clips.outcomes import FetchError
 from hearsay.clips.section import Section, Stream, cut_section
-from hearsay.errors import HearsayError
+from hearsay.files import cannot_write
 
 LARGEST_BYTES = 1 << 28
 BLOCK_BYTES = 1 << 16
@@ -103,10 +103,7 @@ def _write(file: Any, block: bytes, path: Path) -> None:
         file.write(block)
         file.flush()  # so that a full disk is met here
     except OSError as error:
-        raise HearsayError(
-            f"cannot write {path.parent}: {error.strerror}; free space, then start the same "
-            "command again"
-        ) from error
+        raise cannot_write(path.parent, error) from error
 
 
 def _show(block: bytes) -> str:

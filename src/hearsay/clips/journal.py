@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from hearsay.errors import HearsayError
+from hearsay.files import cannot_write
 
 JOURNAL_FILE = "journal.jsonl"
 
@@ -51,9 +51,6 @@ class Journal:
                     stream.flush()
                     os.fsync(stream.fileno())
             except OSError as error:
-                raise HearsayError(
-                    f"cannot write {self._path}: {error.strerror}; free space, then start the "
-                    "same command again"
-                ) from error
+                raise cannot_write(self._path, error) from error
             self._torn = False
             self._entries[entry["clip_id"]] = entry
