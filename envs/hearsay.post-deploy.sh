@@ -1,5 +1,10 @@
 #!/usr/bin/env bash
-# Runs inside the new conda environment, from the folder that snakemake was started in.
+# Snakemake runs this inside the new conda environment, in the run's working directory.
 set -euo pipefail
+cd "${HEARSAY_CHECKOUT:?is set by the Snakefile: let snakemake make this environment}"
+# Packages that lie outside of the environment must not count as installed.
+export PYTHONNOUSERSITE=1
+unset PYTHONPATH
 pip install --quiet --require-hashes --requirement requirements.lock
-pip install --quiet --no-deps --no-build-isolation .
+# Editable, so that the environment follows the checkout.
+pip install --quiet --no-deps --no-build-isolation --editable .

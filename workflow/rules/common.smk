@@ -29,6 +29,7 @@ from hearsay.config import (
 )
 from hearsay.config_checks import check_config
 from hearsay.config_files import absent_vectors, check_fetch_files
+from hearsay.environments import find_image, name_checkout
 from hearsay.errors import HearsayError
 from hearsay.families import FAMILIES, FORMS
 from hearsay.layout import read_mark
@@ -53,9 +54,13 @@ wildcard_constraints:
 
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+DEPLOYMENT = {
+    method.name.lower() for method in workflow.deployment_settings.deployment_method
+}
 try:
     check_config(config, SCHEMA)
     check_fetch_files(config)
+    IMAGE = find_image(workflow.basedir, DEPLOYMENT)
 except HearsayError as error:
     raise WorkflowError(str(error))
 
@@ -65,6 +70,12 @@ for line in LEFT_OUT + absent_vectors(config, METHODS):
     logger.warning(line)
 
 put_commands_on_path()
+name_checkout(workflow.basedir)
+
+
+# Here and not in the Snakefile, so that the rules of modules have it too.
+container: IMAGE
+
 
 # Jobs that ask for a GPU share the cards one each, unless the user set a limit of their own.
 # Without a card there is nothing to share: then only the cores count.
