@@ -20,7 +20,6 @@ Writes results/benchmarks/bench_train.json.
 import argparse
 import json
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +34,7 @@ import torch
 from machine import describe_machine
 from open_clip import get_model_config
 from open_clip.model import CLIP
+from paper_stage import EPOCHS, OPTIONS, forget
 from PIL import Image
 from torch import Tensor, nn
 
@@ -57,31 +57,7 @@ from hearsay.training.validate import move
 
 MODEL = "ViT-B-32-quickgelu"
 GFLOP_STEP = 3 * 52.0  # of one clip: forward once, backward twice
-EPOCHS = 30  # the paper's: an image is embedded once for all of them
 GOAL_SHARE, GOAL_LOADING = 0.45, 1.5
-OPTIONS: dict[str, Any] = {
-    "family": "frame_match",
-    "image_choice": "random",
-    "segments": 1,
-    "caption_audio": "segments",
-    "nearest_from_epoch": 0,
-    "tower": {"time_stride": 16, "mel_stride": 24},
-    "masks": {"max_bins": 32, "max_frames": 200},
-    "fbank": {"num_frames": 1000, "num_mel_bins": 128, "pad": "before"},
-    "epochs": EPOCHS,
-    "warmup_epochs": 10,
-    "read_block": 16,
-    "optimizer": "lars",
-    "learning_rate": 0.2,
-    "bias_learning_rate": 0.0048,
-    "weight_decay": 1e-6,
-    "scale_by_batch": True,
-    "schedule": "cosine",
-    "final_fraction": 0.001,
-    "cut_after": 5,
-    "cut_factor": 0.1,
-    "stop_after": None,
-}
 
 
 class Step:
@@ -124,14 +100,6 @@ def write_data(folder: Path, num_clips: int, clips_per_shard: int) -> DatasetFil
             index = index.assign(row=range(number), num_frames=1000)
             index.to_parquet(folder / name / f"{shard:05d}.parquet")
     return DatasetFiles(folder, num_shards)
-
-
-def forget(clips: Clips) -> None:
-    """Drop the stored arrays from the system's memory."""
-    for store in clips.stores.values():
-        for path in store.paths:
-            with path.open("rb") as file:
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def batches_of(

@@ -41,10 +41,6 @@ class Section:
         """The section's header without its number."""
         return " ".join(name for name in (self.dataset, self.split) if name)
 
-    def covers(self, dataset: str, split: str) -> bool:
-        """Say whether the ids may be of this split."""
-        return self.dataset in (None, dataset) and self.split in (None, split)
-
 
 def read_sections(path: Path) -> list[Section]:
     """Read a subset file; a plain list is one section of no data set. Empty lines do not count.
@@ -105,18 +101,29 @@ def write_sections(clips: pd.DataFrame, heading: Sequence[str], path: Path) -> N
     """
     lines = [f"{COMMENT} {line}" for line in heading]
     for (dataset, split), rows in clips.groupby(["dataset", "split"]):
-        lines += [f"{COMMENT} clips: {dataset} {split} {len(rows)}", *sorted(rows["clip_id"])]
+        lines += [
+            f"{COMMENT} clips: {dataset} {split} {len(rows)}",
+            *sorted(rows["clip_id"].tolist()),
+        ]
     write_text("\n".join([*lines, ""]), path)
 
 
 def is_named(clips: pd.DataFrame, sections: Iterable[Section]) -> pd.Series:
     """Say of each row (clip_id, dataset, split) whether a section names it."""
     named = pd.Series(False, clips.index)
-    for (dataset, split), rows in clips.groupby(["dataset", "split"]):
-        for section in sections:
-            if section.covers(dataset, split):
-                named[rows.index] |= rows["clip_id"].isin(section.clip_ids)
+    for section in sections:
+        meant = clips.loc[may_be_of(clips, section), "clip_id"]
+        named[meant.index] |= meant.isin(section.clip_ids)
     return named
+
+
+def may_be_of(clips: pd.DataFrame, section: Section) -> pd.Series:
+    """Say of each row (dataset, split) whether the ids of a section may be of its split."""
+    meant = pd.Series(True, clips.index)
+    for column, name in (("dataset", section.dataset), ("split", section.split)):
+        if name is not None:
+            meant &= clips[column] == name
+    return meant
 
 
 def _read_header(line: str, where: str) -> Section:

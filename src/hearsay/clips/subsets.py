@@ -8,7 +8,13 @@ import pandas as pd
 
 from hearsay.annotations.tables import SPLITS
 from hearsay.clips.availability import fingerprint
-from hearsay.clips.subset_files import Section, is_named, read_sections, write_sections
+from hearsay.clips.subset_files import (
+    Section,
+    is_named,
+    may_be_of,
+    read_sections,
+    write_sections,
+)
 from hearsay.errors import HearsayError
 from hearsay.layout import DatasetFiles
 
@@ -52,7 +58,9 @@ def export_subset(
     ids = set(usable["clip_id"])
     parts = [f"{len(ids):,} clips, fingerprint {fingerprint(ids)}"]
     for (dataset, split), rows in usable.groupby(["dataset", "split"]):
-        parts.append(f"{dataset} {split} {len(rows):,}, fingerprint {fingerprint(rows['clip_id'])}")
+        parts.append(
+            f"{dataset} {split} {len(rows):,}, fingerprint {fingerprint(rows['clip_id'].tolist())}"
+        )
     logger.info("%s: %s", file, "; ".join(parts))
     write_sections(usable, [f"hearsay export-subset: {'; '.join(parts)}"], file)
 
@@ -147,8 +155,7 @@ def _faults(section: Section, clips: pd.DataFrame) -> list[str]:
     faults = []
     named = section.clip_ids
     own = f"{len(named):,} clips" + (f" of {section.name}" if section.name else "")
-    pairs = zip(clips["dataset"], clips["split"], strict=True)
-    meant = clips[[section.covers(*pair) for pair in pairs]]
+    meant = clips[may_be_of(clips, section)]
     missing = meant[meant["clip_id"].isin(named) & ~meant["available"]]
     if len(missing):
         first = missing.sort_values("clip_id").iloc[0]
@@ -157,7 +164,7 @@ def _faults(section: Section, clips: pd.DataFrame) -> list[str]:
             f"{number:,} of its {own} are not available here "
             f"({_count(missing['status'])}), the first {first['clip_id']} of {first['dataset']}"
         )
-    strange = named.difference(meant["clip_id"])
+    strange = named.difference(meant["clip_id"].tolist())
     if strange:
         names = section.name or f"any of {', '.join(sorted(clips['dataset'].unique()))}"
         faults.append(

@@ -225,11 +225,12 @@ def image_scores(
     Raises:
         HearsayError: the protocol is unknown.
     """
-    sounds, pictures = clip_embedding(audio), unit_rows(images)
-    num_clips, num_images, width = pictures.shape
+    sounds = clip_embedding(audio)
+    num_clips, num_images, width = images.shape
     if protocol == "second_image":
-        second = pictures[:, second_image_index(num_images)]  # [N, D]
+        second = unit_rows(images[:, second_image_index(num_images)])  # [N, D]
         return dot_scores(sounds, second), dot_scores(second, sounds)
+    pictures = unit_rows(images)
     if protocol == "mean_image":
         mean = unit_rows(pictures.mean(axis=1))  # [N, D]
         return dot_scores(sounds, mean), dot_scores(mean, sounds)
