@@ -1,6 +1,7 @@
 """Read arrays of any clips out of memory-mapped shards."""
 
 import mmap
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,18 +122,23 @@ def read_num_frames(arrays: Sequence[Path]) -> dict[str, int]:
 
 
 def _advise(array: npt.NDArray[Any], row: int, num_rows: int) -> None:
-    """Tell the system that some rows of a mapped array will be needed."""
+    """Tell the system that some rows of a mapped array will be needed.
+
+    By the file and not by the mapping: Python lets no other thread run during `madvise`.
+    """
     mapped = array.base
-    if not isinstance(mapped, np.memmap) or not hasattr(mmap, "MADV_WILLNEED"):
+    if not isinstance(mapped, np.memmap) or not hasattr(os, "posix_fadvise"):
         return
-    start = mapped.offset + row * array.strides[0]
-    page = start % mmap.PAGESIZE
-    # The mapping itself begins at the page that holds the file's first row.
-    begins = mapped.offset - mapped.offset % mmap.ALLOCATIONGRANULARITY
-    mapping: mmap.mmap = mapped._mmap  # type: ignore[attr-defined]
-    first, end = start - page - begins, start - begins + num_rows * array.strides[0]
-    for piece in range(first, end, ADVICE_BYTES):
-        mapping.madvise(mmap.MADV_WILLNEED, piece, min(ADVICE_BYTES, end - piece))
+    first = mapped.offset + row * array.strides[0]
+    end = first + num_rows * array.strides[0]
+    first -= first % mmap.PAGESIZE  # else a piece would have a page too many
+    file = os.open(str(mapped.filename), os.O_RDONLY)
+    try:
+        for piece in range(first, end, ADVICE_BYTES):
+            length = min(ADVICE_BYTES, end - piece)
+            os.posix_fadvise(file, piece, length, os.POSIX_FADV_WILLNEED)
+    finally:
+        os.close(file)
 
 
 def _open_array(path: Path) -> npt.NDArray[Any]:
