@@ -15,6 +15,8 @@ import argparse
 import json
 import math
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -180,6 +182,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="in which to write; default: a temporary one")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/bench_read.json"))
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the shards are removed
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         free = shutil.disk_usage(folder).free
         if free < 1.2e9 * given.gigabytes:
