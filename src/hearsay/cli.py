@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = _spell(sys.argv[1:] if arguments is None else arguments)
     options = vars(make_parser().parse_args(arguments))
     if "TORCHELASTIC_RUN_ID" not in os.environ:  # not a process that torchrun has started
-        processes = options.get("processes", 1)
+        processes = max(1, options.get("processes", 1))  # 0: a run without cards
         if options.get("device", "cpu") != "cpu":
             claim_cards(processes)
         if processes > 1:
@@ -100,7 +100,8 @@ def start_processes(arguments: Sequence[str], number: int) -> typing.NoReturn:
     This process is replaced, so a signal of the batch system reaches torchrun, which passes it on.
     """
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [*launcher, "--nproc-per-node", str(number), "-m", "hearsay.cli", *arguments]
+    # Behind -- nothing is torchrun's own: it would take --log for its --log-dir.
+    command = [*launcher, "--nproc-per-node", str(number), "-m", "--", "hearsay.cli", *arguments]
     os.execv(sys.executable, command)
 
 

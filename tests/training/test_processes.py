@@ -34,7 +34,7 @@ def command(small: Any, options: dict[str, Any], folder: Path, **changes: Any) -
         "processes": 1,
         **changes,
     }
-    line = [sys.executable, "-m", "hearsay.cli", "train_run"]
+    line = [sys.executable, "-m", "hearsay.cli", "--log", f"{folder}.log", "train_run"]
     for name, value in given.items():
         line += [f"--{name}", str(value)]
     return line

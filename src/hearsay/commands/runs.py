@@ -1,5 +1,6 @@
 """The steps that train and score runs."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,9 @@ def train_run(
     from hearsay.training import run
     from hearsay.training.options import Machine
 
-    own_readers = max(1, readers // processes)
+    # Of several machines each has its own readers, for the processes that torchrun starts there.
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", max(1, processes)))
+    own_readers = max(1, readers // here)
     machine = Machine(device, threads, own_readers, checkpoint_minutes, compile_network)
     run.train_run(
         method,
