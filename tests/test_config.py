@@ -161,6 +161,9 @@ def test_one_method_alone_is_compared_with_nothing_whatever_the_reference(config
     assert reference_method(config) == "vip_ant"
     assert reference_method(change(config, "benchmark.reference", None)) is None
     assert reference_method(change(config, "datasets.demo.num_images", 0)) is None
+    # Of two on different frozen weights neither is the other's reference.
+    other_weights = change(config, "benchmark.methods", ["vip_ant", "word_align"])
+    assert reference_method(other_weights) is None
 
 
 def test_every_option_of_the_default_config_is_explained():

@@ -47,6 +47,12 @@ def fetch_minutes(config: Config, dataset: str) -> int:
     return max(FETCH_MINUTES, ceil(FETCH_MARGIN * FETCH_JOBS * minutes))
 
 
+def is_rate_limited(config: Config) -> bool:
+    """Say whether any data set in use is fetched under a rate."""
+    sections = (config["datasets"][name]["fetch"] for name in used_datasets(config))
+    return any(section["clips_per_hour"] is not None for section in sections)
+
+
 def shards(config: Config, dataset: str) -> list[str]:
     """Name the shards of a data set: five digits each."""
     return [f"{shard:05d}" for shard in range(num_shards(config, dataset))]
@@ -100,13 +106,17 @@ def reference_method(config: Config) -> str | None:
     """Name the method that the others are compared with; None where there is nothing to compare.
 
     A single method is compared with nothing, whatever the reference, so that one may run a
-    method alone without touching the reference. Methods that tell labels apart answer other
-    questions, so they are left out.
+    method alone without touching the reference. Only methods on the same frozen weights are
+    compared (towers, or vectors of words); those that tell labels apart answer other questions.
     """
     reference: str | None = config["benchmark"]["reference"]
     runnable, _ = runnable_methods(config)
-    methods = [method for method in runnable if not family_of(config, method).needs_labels]
-    return reference if len(methods) > 1 and reference in methods else None
+    if reference is None or reference not in runnable or family_of(config, reference).needs_labels:
+        return None
+    needs = {name: family_of(config, name) for name in runnable}
+    alike = [name for name in runnable if needs[name].needs_words == needs[reference].needs_words]
+    others = [name for name in alike if name != reference and not needs[name].needs_labels]
+    return reference if others else None
 
 
 def has_phrases(config: Config, dataset: str) -> bool:
