@@ -13,6 +13,7 @@ pathvars:
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
     encoders="<results>/encoders",
+    data="<results>/data",
 
 
 report: "workflow/report/workflow.rst"

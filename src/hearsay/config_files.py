@@ -26,7 +26,8 @@ def read_configs(root: Path, configfiles: Sequence[Path], otherwise: str) -> Con
 
 def data_folder(config: Config) -> Path:
     """Return the folder of data sets that a run with a config writes."""
-    return Path(config.get("pathvars", {}).get("results", "results")) / "data"
+    folders = {"results": "results", "data": "<results>/data", **config.get("pathvars", {})}
+    return Path(folders["data"].replace("<results>", folders["results"]))
 
 
 def check_fetch_files(config: Config) -> None:

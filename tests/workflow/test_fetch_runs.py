@@ -159,7 +159,7 @@ def test_under_a_rate_four_shards_are_fetched_at_once(
     section = {**dataset(mirror), "shard_size": 1}
     targets = [f"results/data/mirror/clips/{n:05d}.status.parquet" for n in range(len(VIDEOS))]
     run.configure({"datasets": {"mirror": section}})
-    assert "fetching=0, runtime=720" in run.run("--dry-run", "--cores", "6", targets[0]).stdout
+    assert "fetching=1, runtime=720" in run.run("--dry-run", "--cores", "6", targets[0]).stdout
     limited = {**section, "fetch": {**section["fetch"], "clips_per_hour": 36_000.0}}
     run.configure({"datasets": {"mirror": limited}})
     result = run.run("--cores", "6", *targets)

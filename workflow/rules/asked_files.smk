@@ -12,12 +12,12 @@ def index_files(dataset):
     own = SimpleNamespace(dataset=dataset)
     sources = [] if section["reader"] == "folder" else reader_inputs(own)
     excluded = [file for name in section["exclude"] for file in index_files(name)]
-    return [*excluded, *sources, f"<results>/data/{dataset}/index/clips.parquet"]
+    return [*excluded, *sources, f"<data>/{dataset}/index/clips.parquet"]
 
 
 def shard_files(dataset, name):
     """A file of each shard of a data set, such as fbank/{shard}.parquet."""
-    pattern = f"<results>/data/{dataset}/{name}"
+    pattern = f"<data>/{dataset}/{name}"
     return expand(pattern, shard=shards(config, dataset))
 
 
@@ -31,8 +31,7 @@ def clip_files(dataset):
 def data_files(dataset):
     """The data stage of a data set."""
     checked = [
-        f"<results>/data/{dataset}/{name}.json"
-        for name in ("availability", "max_missing")
+        f"<data>/{dataset}/{name}.json" for name in ("availability", "max_missing")
     ]
     return [*clip_files(dataset), *checked]
 
@@ -74,7 +73,7 @@ def word_jobs(options):
 
 def feature_jobs(file):
     """What lies behind one of FEATURES: its shards, the data of its network, and itself."""
-    _, _, dataset, *place = file.split("/")
+    _, dataset, *place = file.split("/")  # behind <data>
     if place[-1] == "shards.json":
         return [*shard_files(dataset, f"{place[0]}/{{shard}}.parquet"), file]
     if place[0] == "forms":

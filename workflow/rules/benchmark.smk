@@ -25,6 +25,7 @@ rule train_run:
         gpu=training_gpus(),
         # A resource, since it changes no result: another value re-runs nothing.
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
+        launcher="",  # what starts the command on several machines; a profile may name it
         mem_mb=training_gpus(8000),
         runtime=720,
     params:
@@ -40,7 +41,7 @@ rule train_run:
         # So that a CPU's sums do not depend on the number of cores.
         threads=1,
     shell:
-        "hearsay --log {log:q} train_run"
+        "{resources.launcher} hearsay --log {log:q} train_run"
         " --method {wildcards.method:q}"
         " --stage {wildcards.stage:q}"
         " --seed {wildcards.seed:q}"
@@ -61,7 +62,7 @@ rule train_run:
 rule score_run:
     input:
         image_data=image_data,
-        text_data=f"<results>/data/{TEXT_DATASET}/availability.json",
+        text_data=f"<data>/{TEXT_DATASET}/availability.json",
         files=scored_on,
         weights=frozen_towers,
         model="<results>/runs/{method}/seed{seed}/{stage}/model.pt",
@@ -79,7 +80,7 @@ rule score_run:
     resources:
         gpu=1,
         mem_mb=8000,
-        runtime=60,
+        runtime=120,
     params:
         version=4,
         folder=subpath(output.scores, parent=True),
@@ -121,7 +122,7 @@ rule score_oracle:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         folder=subpath(output.scores, parent=True),

@@ -4,7 +4,7 @@
 rule count_choices:
     input:
         choices=[f"{folder}/choices.parquet" for folder in IMAGE_RUNS],
-        facts=f"<results>/data/{IMAGE_DATASET}/source/facts.parquet",
+        facts=f"<data>/{IMAGE_DATASET}/source/facts.parquet",
     output:
         counts="<results>/runs/choices.csv",
     log:
@@ -13,7 +13,7 @@ rule count_choices:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=30,
     params:
         version=1,
         dataset=IMAGE_DATASET,
@@ -52,7 +52,7 @@ rule plot_choices:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         methods=METHODS,

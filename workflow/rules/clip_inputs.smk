@@ -19,7 +19,7 @@ def reader_inputs(wildcards):
     else:
         suffix = "json" if reader == "audiogrounding" else "csv"
         names = [f"annotations/{split}.{suffix}" for split in ("train", "val", "test")]
-    return [f"<results>/data/{wildcards.dataset}/{name}" for name in names]
+    return [f"<data>/{wildcards.dataset}/{name}" for name in names]
 
 
 def reader_source(wildcards, input):
@@ -45,7 +45,7 @@ def reader_options(wildcards):
 def excluded_indexes(wildcards):
     """The clips of the data sets of which {dataset} may not use all videos."""
     names = config["datasets"][wildcards.dataset]["exclude"]
-    return [f"<results>/data/{name}/index/clips.parquet" for name in names]
+    return [f"<data>/{name}/index/clips.parquet" for name in names]
 
 
 def index_version(wildcards):
@@ -112,13 +112,6 @@ def fetch_access(wildcards):
     """How {dataset} is asked for: what of its section fetch changes no result, as JSON."""
     fetch = config["datasets"][wildcards.dataset]["fetch"]
     return json.dumps({key: fetch[key] for key in fetch if key != "format"})
-
-
-def is_rate_limited(wildcards):
-    """1 where {dataset} is fetched under a rate, which few jobs at once use up; else 0."""
-    return int(
-        config["datasets"][wildcards.dataset]["fetch"]["clips_per_hour"] is not None
-    )
 
 
 def retry_mark(wildcards):

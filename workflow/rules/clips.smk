@@ -3,10 +3,10 @@
 
 rule make_demo:
     output:
-        clips="<results>/data/{dataset}/source/clips.parquet",
-        captions="<results>/data/{dataset}/source/captions.parquet",
-        phrases="<results>/data/{dataset}/source/phrases.parquet",
-        facts="<results>/data/{dataset}/source/facts.parquet",
+        clips="<data>/{dataset}/source/clips.parquet",
+        captions="<data>/{dataset}/source/captions.parquet",
+        phrases="<data>/{dataset}/source/phrases.parquet",
+        facts="<data>/{dataset}/source/facts.parquet",
     log:
         "<logs>/make_demo/{dataset}.log",
     benchmark:
@@ -16,7 +16,7 @@ rule make_demo:
     threads: 8
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         folder=subpath(output.clips, parent=True),
@@ -36,7 +36,7 @@ rule fetch_annotations:
     input:
         annotation_files,
     output:
-        file="<results>/data/{dataset}/annotations/{split}.{suffix}",
+        file="<data>/{dataset}/annotations/{split}.{suffix}",
     log:
         "<logs>/fetch_annotations/{dataset}/{split}.{suffix}.log",
     conda:
@@ -44,7 +44,7 @@ rule fetch_annotations:
     resources:
         access=fetch_access,
         mem_mb=1000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         options=annotation_options,
@@ -59,7 +59,7 @@ rule fetch_archive:
     input:
         archive_files,
     output:
-        summary="<results>/data/{dataset}/archive.json",
+        summary="<data>/{dataset}/archive.json",
     log:
         "<logs>/fetch_archive/{dataset}.log",
     benchmark:
@@ -90,16 +90,16 @@ rule build_index:
         reader_inputs,
         excluded_clips=excluded_indexes,
     output:
-        clips="<results>/data/{dataset}/index/clips.parquet",
-        captions="<results>/data/{dataset}/index/captions.parquet",
-        phrases="<results>/data/{dataset}/index/phrases.parquet",
+        clips="<data>/{dataset}/index/clips.parquet",
+        captions="<data>/{dataset}/index/captions.parquet",
+        phrases="<data>/{dataset}/index/phrases.parquet",
     log:
         "<logs>/build_index/{dataset}.log",
     conda:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=60,
     params:
         version=index_version,
         reader=dataset_option("reader"),
@@ -124,9 +124,9 @@ rule build_index:
 
 rule fetch_clips:
     input:
-        clips="<results>/data/{dataset}/index/clips.parquet",
+        clips="<data>/{dataset}/index/clips.parquet",
     output:
-        status="<results>/data/{dataset}/clips/{shard}.status.parquet",
+        status="<data>/{dataset}/clips/{shard}.status.parquet",
     log:
         "<logs>/fetch_clips/{dataset}/{shard}.log",
     benchmark:
@@ -136,9 +136,10 @@ rule fetch_clips:
     resources:
         # A resource, since it changes no result: another rate or proxy re-runs nothing.
         access=fetch_access,
-        fetching=is_rate_limited,
+        fetching=1,  # how many shards at once: a profile may limit it
         mem_mb=2000,
-        runtime=lambda wildcards: fetch_minutes(config, wildcards.dataset),
+        runtime=lambda wildcards, attempt: attempt
+        * fetch_minutes(config, wildcards.dataset),
     params:
         version=1,
         # Written by `hearsay retry-clips`; another mark looks through the shard again.
@@ -167,12 +168,12 @@ rule fetch_clips:
 
 rule decode_clips:
     input:
-        clips="<results>/data/{dataset}/index/clips.parquet",
-        fetch_status="<results>/data/{dataset}/clips/{shard}.status.parquet",
+        clips="<data>/{dataset}/index/clips.parquet",
+        fetch_status="<data>/{dataset}/clips/{shard}.status.parquet",
     output:
-        audio="<results>/data/{dataset}/audio/{shard}.parquet",
-        images="<results>/data/{dataset}/images/{shard}.parquet",
-        status="<results>/data/{dataset}/decode/{shard}.status.parquet",
+        audio="<data>/{dataset}/audio/{shard}.parquet",
+        images="<data>/{dataset}/images/{shard}.parquet",
+        status="<data>/{dataset}/decode/{shard}.status.parquet",
     log:
         "<logs>/decode_clips/{dataset}/{shard}.log",
     benchmark:
@@ -209,14 +210,12 @@ rule decode_clips:
 
 rule collect_availability:
     input:
-        clips="<results>/data/{dataset}/index/clips.parquet",
-        fetch_status=per_shard("<results>/data/{dataset}/clips/{shard}.status.parquet"),
-        decode_status=per_shard(
-            "<results>/data/{dataset}/decode/{shard}.status.parquet"
-        ),
+        clips="<data>/{dataset}/index/clips.parquet",
+        fetch_status=per_shard("<data>/{dataset}/clips/{shard}.status.parquet"),
+        decode_status=per_shard("<data>/{dataset}/decode/{shard}.status.parquet"),
     output:
-        table="<results>/data/{dataset}/availability.parquet",
-        summary="<results>/data/{dataset}/availability.json",
+        table="<data>/{dataset}/availability.parquet",
+        summary="<data>/{dataset}/availability.json",
     log:
         "<logs>/collect_availability/{dataset}.log",
     conda:
@@ -226,7 +225,7 @@ rule collect_availability:
         # holds what is there to it.
         max_missing=dataset_options("max_missing"),
         mem_mb=4000,
-        runtime=10,
+        runtime=30,
     params:
         version=2,
         data=subpath(output.table, parent=True),
@@ -242,9 +241,9 @@ rule collect_availability:
 
 rule check_missing:
     input:
-        availability="<results>/data/{dataset}/availability.json",
+        availability="<data>/{dataset}/availability.json",
     output:
-        record="<results>/data/{dataset}/max_missing.json",
+        record="<data>/{dataset}/max_missing.json",
     log:
         "<logs>/check_missing/{dataset}.log",
     priority: 3  # before any training
@@ -267,7 +266,7 @@ rule check_subset:
     input:
         subset=config["benchmark"]["subset"] or [],
         availability=expand(
-            "<results>/data/{dataset}/availability.parquet",
+            "<data>/{dataset}/availability.parquet",
             dataset=used_datasets(config),
         ),
     output:
@@ -278,7 +277,7 @@ rule check_subset:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=30,
     params:
         version=2,
         data=lambda wildcards, input: [

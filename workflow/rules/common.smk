@@ -18,6 +18,7 @@ from hearsay.config import (
     label_options,
     has_phrases,
     is_address,
+    is_rate_limited,
     num_shards,
     reference_method,
     runnable_methods,
@@ -77,22 +78,23 @@ name_checkout(workflow.basedir)
 container: IMAGE
 
 
-# Jobs that ask for a GPU share the cards one each, unless the user set a limit of their own.
-# Without a card there is nothing to share: then only the cores count.
-if count_gpus() and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", count_gpus())
-if "gpu" in workflow.global_resources:
-    allowed = workflow.global_resources["gpu"].value
-    wanted = config["training"]["gpus"]
-    if wanted > allowed:  # Snakemake would quietly give fewer
-        raise WorkflowError(
-            f"config: training.gpus {wanted} is more than the {allowed} that this run may use; "
-            "lower it, or give --resources gpu=N where jobs run elsewhere"
-        )
-
-# Jobs that fetch under one rate share it: each of many would outlast its runtime.
-if "fetching" not in workflow.global_resources:
-    workflow.register_resource("fetching", FETCH_JOBS)
+# What the main process gives to a job elsewhere is not for that job to limit.
+if workflow.is_main_process:
+    # Jobs that ask for a GPU share the cards one each, unless the user set a limit of their own.
+    # Without a card there is nothing to share: then only the cores count.
+    if count_gpus() and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", count_gpus())
+    if "gpu" in workflow.global_resources:
+        allowed = workflow.global_resources["gpu"].value
+        wanted = config["training"]["gpus"]
+        if 0 < allowed < wanted:  # Snakemake would quietly give fewer; 0: all on cores
+            raise WorkflowError(
+                f"config: training.gpus {wanted} is more than the {allowed} that this run may use; "
+                "lower it, or give --resources gpu=N where jobs run elsewhere"
+            )
+    # Jobs that fetch under one rate share it: each of many would outlast its runtime.
+    if is_rate_limited(config) and "fetching" not in workflow.global_resources:
+        workflow.register_resource("fetching", FETCH_JOBS)
 
 
 def dataset_option(*keys):
@@ -132,7 +134,7 @@ def store_files(suffix):
     """Return a function of the wildcards: the files of {store} for every shard."""
 
     def files(wildcards):
-        pattern = f"<results>/data/{{dataset}}/{wildcards.store}/{{shard}}.{suffix}"
+        pattern = f"<data>/{{dataset}}/{wildcards.store}/{{shard}}.{suffix}"
         return per_shard(pattern)(wildcards)
 
     return files
@@ -152,10 +154,8 @@ def clip_training_files(table):
         if config["datasets"][dataset]["reader"] == "demo":
             return f"<encoders>/{wildcards.weights}/corpus/{table}.parquet"
         if table == "images":
-            return per_shard(
-                "<results>/data/{dataset}/images/{shard}.parquet", dataset
-            )(None)
-        return f"<results>/data/{dataset}/index/{table}.parquet"
+            return per_shard("<data>/{dataset}/images/{shard}.parquet", dataset)(None)
+        return f"<data>/{dataset}/index/{table}.parquet"
 
     return files
 
@@ -199,7 +199,7 @@ def word_training_file(table):
         options = word_options(config, wildcards.dataset)
         if options["file"] is not None:
             return []
-        return f"<results>/data/{options['skipgram']['dataset']}/index/{table}.parquet"
+        return f"<data>/{options['skipgram']['dataset']}/index/{table}.parquet"
 
     return file
 
@@ -211,7 +211,7 @@ def wal_net_training_files(name):
         if config["wal_net"]["file"] is not None:
             return []
         dataset = config["wal_net"]["training"]["dataset"]
-        return per_shard(f"<results>/data/{{dataset}}/{name}", dataset)(wildcards)
+        return per_shard(f"<data>/{{dataset}}/{name}", dataset)(wildcards)
 
     return files
 
@@ -221,7 +221,7 @@ def wal_net_training_clips(wildcards):
     if config["wal_net"]["file"] is not None:
         return []
     dataset = config["wal_net"]["training"]["dataset"]
-    return f"<results>/data/{dataset}/index/clips.parquet"
+    return f"<data>/{dataset}/index/clips.parquet"
 
 
 def form_files(suffix):
@@ -229,9 +229,7 @@ def form_files(suffix):
 
     def files(wildcards):
         vectors = config["forms"][wildcards.form]["vectors"]
-        return per_shard(f"<results>/data/{{dataset}}/{vectors}/{{shard}}.{suffix}")(
-            wildcards
-        )
+        return per_shard(f"<data>/{{dataset}}/{vectors}/{{shard}}.{suffix}")(wildcards)
 
     return files
 
@@ -257,7 +255,7 @@ def options(name, values):
     return [name, *values] if values else []
 
 
-DATA = workflow.pathvars.apply("<results>/data")
+DATA = workflow.pathvars.apply("<data>")
 STAGE_DATASETS = config["benchmark"]["stages"]
 IMAGE_DATASET = STAGE_DATASETS["audio_image"]
 TEXT_DATASET = STAGE_DATASETS["audio_text"]

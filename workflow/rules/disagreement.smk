@@ -9,6 +9,7 @@ for label, value in SWEPT.items():
         pathvars:
             results=workflow.pathvars.apply(f"<results>/disagreement/{label}"),
             encoders=workflow.pathvars.apply("<encoders>"),
+            data=workflow.pathvars.apply(f"<results>/disagreement/{label}/data"),
         snakefile:
             "at_disagreement.smk"
         config:
@@ -37,7 +38,7 @@ rule make_table_disagreement:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         disagreements=list(SWEPT),
@@ -73,7 +74,7 @@ rule plot_disagreement:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         methods=config["sweep"]["methods"],

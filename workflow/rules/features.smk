@@ -3,10 +3,10 @@
 
 rule extract_fbank:
     input:
-        audio="<results>/data/{dataset}/audio/{shard}.parquet",
+        audio="<data>/{dataset}/audio/{shard}.parquet",
     output:
-        array="<results>/data/{dataset}/fbank/{shard}.npy",
-        index="<results>/data/{dataset}/fbank/{shard}.parquet",
+        array="<data>/{dataset}/fbank/{shard}.npy",
+        index="<data>/{dataset}/fbank/{shard}.parquet",
     log:
         "<logs>/extract_fbank/{dataset}/{shard}.log",
     benchmark:
@@ -15,7 +15,7 @@ rule extract_fbank:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         options=feature_options("fbank"),
@@ -29,10 +29,10 @@ rule extract_fbank:
 
 rule extract_logmel:
     input:
-        audio="<results>/data/{dataset}/audio/{shard}.parquet",
+        audio="<data>/{dataset}/audio/{shard}.parquet",
     output:
-        array="<results>/data/{dataset}/logmel/{shard}.npy",
-        index="<results>/data/{dataset}/logmel/{shard}.parquet",
+        array="<data>/{dataset}/logmel/{shard}.npy",
+        index="<data>/{dataset}/logmel/{shard}.parquet",
     log:
         "<logs>/extract_logmel/{dataset}/{shard}.log",
     benchmark:
@@ -41,7 +41,7 @@ rule extract_logmel:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         options=feature_options("logmel"),
@@ -55,19 +55,19 @@ rule extract_logmel:
 
 rule measure_fbank:
     input:
-        availability="<results>/data/{dataset}/availability.json",
-        arrays=per_shard("<results>/data/{dataset}/fbank/{shard}.npy"),
-        indexes=per_shard("<results>/data/{dataset}/fbank/{shard}.parquet"),
+        availability="<data>/{dataset}/availability.json",
+        arrays=per_shard("<data>/{dataset}/fbank/{shard}.npy"),
+        indexes=per_shard("<data>/{dataset}/fbank/{shard}.parquet"),
         subset=SUBSET,
     output:
-        statistics="<results>/data/{dataset}/fbank/statistics.json",
+        statistics="<data>/{dataset}/fbank/statistics.json",
     log:
         "<logs>/measure_fbank/{dataset}.log",
     conda:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=60,
     params:
         version=1,
         data=subpath(input.availability, parent=True),
@@ -86,14 +86,14 @@ rule check_shards:
         arrays=store_files("npy"),
         indexes=store_files("parquet"),
     output:
-        record="<results>/data/{dataset}/{store}/shards.json",
+        record="<data>/{dataset}/{store}/shards.json",
     log:
         "<logs>/check_shards/{dataset}/{store}.log",
     conda:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=60,
     params:
         version=2,
         folder=subpath(output.record, parent=True),
@@ -116,7 +116,7 @@ rule draw_corpus:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=20,
+        runtime=60,
     params:
         version=1,
         options=corpus_options,
@@ -169,10 +169,10 @@ rule prepare_clip:
 rule embed_images:
     input:
         weights=CLIP_WEIGHTS,
-        images="<results>/data/{dataset}/images/{shard}.parquet",
+        images="<data>/{dataset}/images/{shard}.parquet",
     output:
-        array="<results>/data/{dataset}/image_embeddings/{shard}.npy",
-        index="<results>/data/{dataset}/image_embeddings/{shard}.parquet",
+        array="<data>/{dataset}/image_embeddings/{shard}.npy",
+        index="<data>/{dataset}/image_embeddings/{shard}.parquet",
     log:
         "<logs>/embed_images/{dataset}/{shard}.log",
     benchmark:
@@ -199,13 +199,13 @@ rule embed_images:
 rule embed_captions:
     input:
         weights=CLIP_WEIGHTS,
-        captions="<results>/data/{dataset}/index/captions.parquet",
-        phrases="<results>/data/{dataset}/index/phrases.parquet",
+        captions="<data>/{dataset}/index/captions.parquet",
+        phrases="<data>/{dataset}/index/phrases.parquet",
     output:
-        array="<results>/data/{dataset}/caption_embeddings.npy",
-        index="<results>/data/{dataset}/caption_embeddings.parquet",
-        phrase_array="<results>/data/{dataset}/phrase_embeddings.npy",
-        phrase_index="<results>/data/{dataset}/phrase_embeddings.parquet",
+        array="<data>/{dataset}/caption_embeddings.npy",
+        index="<data>/{dataset}/caption_embeddings.parquet",
+        phrase_array="<data>/{dataset}/phrase_embeddings.npy",
+        phrase_index="<data>/{dataset}/phrase_embeddings.parquet",
     log:
         "<logs>/embed_captions/{dataset}.log",
     benchmark:

@@ -25,7 +25,7 @@ rule ground_run:
     resources:
         gpu=1,
         mem_mb=8000,
-        runtime=60,
+        runtime=120,
     params:
         version=1,
         folder=subpath(output.scores, parent=True),
@@ -69,7 +69,7 @@ rule ground_controls:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         folder=subpath(output.scores, parent=True),

@@ -17,10 +17,10 @@ SHOWN_RUN = [
 
 rule make_table_phrases:
     input:
-        availability=f"<results>/data/{TEXT_DATASET}/availability.json",
-        found=f"<results>/data/{TEXT_DATASET}/availability.parquet",
-        captions=f"<results>/data/{TEXT_DATASET}/index/captions.parquet",
-        phrases=f"<results>/data/{TEXT_DATASET}/index/phrases.parquet",
+        availability=f"<data>/{TEXT_DATASET}/availability.json",
+        found=f"<data>/{TEXT_DATASET}/availability.parquet",
+        captions=f"<data>/{TEXT_DATASET}/index/captions.parquet",
+        phrases=f"<data>/{TEXT_DATASET}/index/phrases.parquet",
     output:
         csv="<results>/tables/table_phrases.csv",
         markdown=report(
@@ -36,7 +36,7 @@ rule make_table_phrases:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         data=subpath(input.availability, parent=True),
@@ -68,7 +68,7 @@ rule make_table_captions:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=2,
         methods=WORD_METHODS,
@@ -102,7 +102,7 @@ rule make_table_grounding:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         methods=WORD_METHODS,
@@ -136,7 +136,7 @@ rule plot_grounding:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         methods=WORD_METHODS,
@@ -167,7 +167,7 @@ rule plot_losses:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         methods=WORD_METHODS,
@@ -184,8 +184,8 @@ rule plot_alignment:
     input:
         frames=[f"{folder}/grounding/frames.parquet" for folder in SHOWN_RUN],
         queries=[f"{folder}/grounding/queries.parquet" for folder in SHOWN_RUN],
-        captions=f"<results>/data/{TEXT_DATASET}/index/captions.parquet",
-        logmel=per_shard("<results>/data/{dataset}/logmel/{shard}.npy", TEXT_DATASET),
+        captions=f"<data>/{TEXT_DATASET}/index/captions.parquet",
+        logmel=per_shard("<data>/{dataset}/logmel/{shard}.npy", TEXT_DATASET),
     output:
         svg=report(
             "<results>/plots/alignment.svg",
@@ -200,7 +200,7 @@ rule plot_alignment:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         low_freq_hz=config["features"]["logmel"]["low_freq_hz"],
@@ -221,7 +221,7 @@ rule make_page_grounding:
     input:
         frames=[f"{folder}/grounding/frames.parquet" for folder in SHOWN_RUN],
         queries=[f"{folder}/grounding/queries.parquet" for folder in SHOWN_RUN],
-        captions=f"<results>/data/{TEXT_DATASET}/index/captions.parquet",
+        captions=f"<data>/{TEXT_DATASET}/index/captions.parquet",
     output:
         page=report(
             "<results>/report/grounding.html",
@@ -235,7 +235,7 @@ rule make_page_grounding:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         dataset=TEXT_DATASET,

@@ -3,10 +3,10 @@
 
 rule extract_mfcc:
     input:
-        audio="<results>/data/{dataset}/audio/{shard}.parquet",
+        audio="<data>/{dataset}/audio/{shard}.parquet",
     output:
-        array="<results>/data/{dataset}/mfcc/{shard}.npy",
-        index="<results>/data/{dataset}/mfcc/{shard}.parquet",
+        array="<data>/{dataset}/mfcc/{shard}.npy",
+        index="<data>/{dataset}/mfcc/{shard}.parquet",
     log:
         "<logs>/extract_mfcc/{dataset}/{shard}.log",
     benchmark:
@@ -15,7 +15,7 @@ rule extract_mfcc:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         options=feature_options("mfcc"),
@@ -29,10 +29,10 @@ rule extract_mfcc:
 
 rule extract_wal_logmel:
     input:
-        audio="<results>/data/{dataset}/audio/{shard}.parquet",
+        audio="<data>/{dataset}/audio/{shard}.parquet",
     output:
-        array="<results>/data/{dataset}/wal_logmel/{shard}.npy",
-        index="<results>/data/{dataset}/wal_logmel/{shard}.parquet",
+        array="<data>/{dataset}/wal_logmel/{shard}.npy",
+        index="<data>/{dataset}/wal_logmel/{shard}.parquet",
     log:
         "<logs>/extract_wal_logmel/{dataset}/{shard}.log",
     benchmark:
@@ -41,7 +41,7 @@ rule extract_wal_logmel:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         options=feature_options("wal_logmel"),
@@ -91,11 +91,11 @@ rule prepare_wal_net:
 rule embed_wal_net:
     input:
         weights=WAL_NET_WEIGHTS,
-        features="<results>/data/{dataset}/wal_logmel/{shard}.npy",
-        index="<results>/data/{dataset}/wal_logmel/{shard}.parquet",
+        features="<data>/{dataset}/wal_logmel/{shard}.npy",
+        index="<data>/{dataset}/wal_logmel/{shard}.parquet",
     output:
-        array="<results>/data/{dataset}/wal_net/{shard}.npy",
-        index="<results>/data/{dataset}/wal_net/{shard}.parquet",
+        array="<data>/{dataset}/wal_net/{shard}.npy",
+        index="<data>/{dataset}/wal_net/{shard}.parquet",
     log:
         "<logs>/embed_wal_net/{dataset}/{shard}.log",
     benchmark:
@@ -120,13 +120,13 @@ rule embed_wal_net:
 
 rule form_vectors:
     input:
-        clips="<results>/data/{dataset}/index/clips.parquet",
+        clips="<data>/{dataset}/index/clips.parquet",
         arrays=form_files("npy"),
         indexes=form_files("parquet"),
         subset=SUBSET,
     output:
-        array="<results>/data/{dataset}/forms/{form}.npy",
-        index="<results>/data/{dataset}/forms/{form}.parquet",
+        array="<data>/{dataset}/forms/{form}.npy",
+        index="<data>/{dataset}/forms/{form}.parquet",
     log:
         "<logs>/form_vectors/{dataset}/{form}.log",
     conda:

@@ -27,7 +27,7 @@ rule make_table_labels:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         methods=LABEL_METHODS,
@@ -61,7 +61,7 @@ rule make_table_nearest:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:
@@ -91,7 +91,7 @@ rule plot_label_map:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:
@@ -122,7 +122,7 @@ rule make_table_pair_losses:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:
@@ -157,7 +157,7 @@ rule make_table_label_sweep:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:
@@ -192,7 +192,7 @@ rule plot_label_sweep:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:

@@ -3,14 +3,14 @@
 
 rule embed_labels:
     input:
-        clips="<results>/data/{dataset}/index/clips.parquet",
+        clips="<data>/{dataset}/index/clips.parquet",
         training_clips=word_training_file("clips"),
         training_captions=word_training_file("captions"),
         vectors=config["words"]["file"] or [],
     output:
-        array="<results>/data/{dataset}/label_embeddings.npy",
-        index="<results>/data/{dataset}/label_embeddings.parquet",
-        summary="<results>/data/{dataset}/label_embeddings.json",
+        array="<data>/{dataset}/label_embeddings.npy",
+        index="<data>/{dataset}/label_embeddings.parquet",
+        summary="<data>/{dataset}/label_embeddings.json",
     log:
         "<logs>/embed_labels/{dataset}.log",
     conda:
@@ -90,7 +90,7 @@ rule score_labels:
 rule score_label_controls:
     input:
         availability=stage_file("availability.json"),
-        vectors=lambda wildcards: f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/forms/{wildcards.form}.npy",
+        vectors=lambda wildcards: f"<data>/{STAGE_DATASETS[wildcards.stage]}/forms/{wildcards.form}.npy",
         labels=stage_file("label_embeddings.npy"),
         subset=SUBSET,
     output:
@@ -105,7 +105,7 @@ rule score_label_controls:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=60,
     params:
         version=2,
         folder=subpath(output.scores, parent=True),

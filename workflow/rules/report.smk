@@ -12,7 +12,7 @@ rule collect_scores:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:
@@ -42,7 +42,7 @@ rule compare_methods:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=60,
     params:
         version=1,
         reference=REFERENCE,
@@ -62,7 +62,7 @@ rule compare_methods:
 rule make_table_clips:
     input:
         availability=expand(
-            "<results>/data/{dataset}/availability.json",
+            "<data>/{dataset}/availability.json",
             dataset=used_datasets(config),
         ),
     output:
@@ -80,7 +80,7 @@ rule make_table_clips:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=2,
     shell:
@@ -94,7 +94,7 @@ rule make_table_clips:
 rule plot_availability:
     input:
         availability=expand(
-            "<results>/data/{dataset}/availability.json",
+            "<data>/{dataset}/availability.json",
             dataset=used_datasets(config),
         ),
     output:
@@ -111,7 +111,7 @@ rule plot_availability:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:
@@ -140,7 +140,7 @@ rule make_table_audio_image:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=3,
         comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
@@ -174,7 +174,7 @@ rule make_table_audio_text:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=3,
         comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
@@ -206,7 +206,7 @@ rule plot_recall:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=2,
         methods=METHODS,
@@ -236,7 +236,7 @@ rule plot_training:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=2,
         methods=METHODS,
@@ -250,11 +250,11 @@ rule plot_training:
 
 rule plot_clips:
     input:
-        images=f"<results>/data/{IMAGE_DATASET}/images/00000.parquet",
-        fbank=f"<results>/data/{IMAGE_DATASET}/fbank/00000.npy",
-        index=f"<results>/data/{IMAGE_DATASET}/fbank/00000.parquet",
-        captions=f"<results>/data/{IMAGE_DATASET}/index/captions.parquet",
-        phrases=f"<results>/data/{IMAGE_DATASET}/index/phrases.parquet",
+        images=f"<data>/{IMAGE_DATASET}/images/00000.parquet",
+        fbank=f"<data>/{IMAGE_DATASET}/fbank/00000.npy",
+        index=f"<data>/{IMAGE_DATASET}/fbank/00000.parquet",
+        captions=f"<data>/{IMAGE_DATASET}/index/captions.parquet",
+        phrases=f"<data>/{IMAGE_DATASET}/index/phrases.parquet",
     output:
         svg=report(
             "<results>/plots/clips.svg",
@@ -269,7 +269,7 @@ rule plot_clips:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
         number=4,

@@ -8,7 +8,7 @@ def run_options(wildcards):
 
 def stage_file(name):
     """Return a function of the wildcards: a file of the data set that {stage} uses."""
-    return lambda wildcards: f"<results>/data/{STAGE_DATASETS[wildcards.stage]}/{name}"
+    return lambda wildcards: f"<data>/{STAGE_DATASETS[wildcards.stage]}/{name}"
 
 
 def shards_record(dataset, store):
@@ -16,16 +16,16 @@ def shards_record(dataset, store):
 
     72 runs with an input for each of 1,390 shards of two stores make planning four times as slow.
     """
-    return f"<results>/data/{dataset}/{store}/shards.json"
+    return f"<data>/{dataset}/{store}/shards.json"
 
 
 def heard_files(needs, dataset, form=None):
     """What a family hears of a data set: its features, and what normalises them."""
     if needs.features == FORMS:
-        return [f"<results>/data/{dataset}/forms/{form}.npy"]
+        return [f"<data>/{dataset}/forms/{form}.npy"]
     files = [shards_record(dataset, needs.features)]
     if needs.features == "fbank":
-        files.append(f"<results>/data/{dataset}/fbank/statistics.json")
+        files.append(f"<data>/{dataset}/fbank/statistics.json")
     return files
 
 
@@ -35,10 +35,10 @@ def matched_files(needs, stage):
     if stage == "audio_image":
         return [shards_record(dataset, "image_embeddings")]
     if needs.needs_labels:
-        return [f"<results>/data/{dataset}/label_embeddings.npy"]
+        return [f"<data>/{dataset}/label_embeddings.npy"]
     if needs.needs_words:
         return word_files(dataset)
-    return [f"<results>/data/{dataset}/caption_embeddings.npy"]
+    return [f"<data>/{dataset}/caption_embeddings.npy"]
 
 
 def word_files(dataset):
@@ -49,7 +49,7 @@ def word_files(dataset):
         "caption_words.parquet",
         "phrase_words.parquet",
     ]
-    return [f"<results>/data/{dataset}/{name}" for name in names]
+    return [f"<data>/{dataset}/{name}" for name in names]
 
 
 def trained_on(wildcards):
@@ -78,7 +78,7 @@ def stage_shards(name):
 
     def files(wildcards):
         dataset = STAGE_DATASETS[wildcards.stage]
-        return per_shard(f"<results>/data/{{dataset}}/{name}", dataset)(wildcards)
+        return per_shard(f"<data>/{{dataset}}/{name}", dataset)(wildcards)
 
     return files
 
@@ -88,7 +88,7 @@ def stage_phrases(wildcards):
     dataset = STAGE_DATASETS[wildcards.stage]
     if family_of(config, wildcards.method).needs_words:
         return word_files(dataset)
-    return f"<results>/data/{dataset}/phrase_embeddings.npy"
+    return f"<data>/{dataset}/phrase_embeddings.npy"
 
 
 def frozen_towers(wildcards):
@@ -115,7 +115,7 @@ def stage_before(wildcards):
 def image_data(wildcards):
     """The data set whose pictures {method} is scored on, if it knows pictures."""
     if family_of(config, wildcards.method).needs_pictures:
-        return f"<results>/data/{IMAGE_DATASET}/availability.json"
+        return f"<data>/{IMAGE_DATASET}/availability.json"
     return []
 
 

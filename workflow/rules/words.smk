@@ -3,18 +3,18 @@
 
 rule embed_words:
     input:
-        clips="<results>/data/{dataset}/index/clips.parquet",
-        captions="<results>/data/{dataset}/index/captions.parquet",
-        phrases="<results>/data/{dataset}/index/phrases.parquet",
+        clips="<data>/{dataset}/index/clips.parquet",
+        captions="<data>/{dataset}/index/captions.parquet",
+        phrases="<data>/{dataset}/index/phrases.parquet",
         training_clips=word_training_file("clips"),
         training_captions=word_training_file("captions"),
         vectors=config["words"]["file"] or [],
     output:
-        array="<results>/data/{dataset}/word_embeddings.npy",
-        index="<results>/data/{dataset}/word_embeddings.parquet",
-        caption_words="<results>/data/{dataset}/caption_words.parquet",
-        phrase_words="<results>/data/{dataset}/phrase_words.parquet",
-        summary="<results>/data/{dataset}/word_embeddings.json",
+        array="<data>/{dataset}/word_embeddings.npy",
+        index="<data>/{dataset}/word_embeddings.parquet",
+        caption_words="<data>/{dataset}/caption_words.parquet",
+        phrase_words="<data>/{dataset}/phrase_words.parquet",
+        summary="<data>/{dataset}/word_embeddings.json",
     log:
         "<logs>/embed_words/{dataset}.log",
     benchmark:
@@ -51,7 +51,7 @@ rule embed_words:
 
 rule make_table_words:
     input:
-        summary=f"<results>/data/{TEXT_DATASET}/word_embeddings.json",
+        summary=f"<data>/{TEXT_DATASET}/word_embeddings.json",
     output:
         csv="<results>/tables/table_words.csv",
         markdown=report(
@@ -67,7 +67,7 @@ rule make_table_words:
         "../../envs/hearsay.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=20,
     params:
         version=1,
     shell:
