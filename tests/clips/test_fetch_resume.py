@@ -104,7 +104,9 @@ def test_after_a_kill_only_what_is_missing_is_fetched(folder: Path) -> None:
     table = fetch(folder)
     assert list(table["status"]) == ["ok"] * (NUM_CLIPS - 1) + ["not_found"]
     after = identities(folder)
-    assert {name: after[name] for name in settled} == {name: before[name] for name in settled}
+    kept = before.keys() & set(settled)  # the kill may fall between the journal's line and the name
+    assert len(kept) >= len(settled) - 2
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert not list((folder / "media").glob(".*"))
 
 
