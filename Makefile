@@ -53,7 +53,7 @@ unit: install
 	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
 
 e2e: install
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m slow
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadgroup -m slow
 
 bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_fbank.py

@@ -1,5 +1,7 @@
 """The cluster, and one disturbed run of the tiny workflow on it beside an undisturbed one."""
 
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -12,7 +14,7 @@ import psutil
 import pytest
 import yaml
 
-from tests.slurm.two_nodes import NODES, TwoNodeCluster, ask, find_obstacle, wait_until
+from tests.slurm.two_nodes import NODES, TwoNodeCluster, ask, find_obstacle, tell, wait_until
 from tests.workflow.conftest import ROOT, TINY, Workflow
 
 PROFILE = ROOT / "workflow" / "profiles" / "slurm"
@@ -25,7 +27,6 @@ SMALL = {
 }
 # What differs on this cluster; all else is the profile's.
 HERE = {
-    "slurm-partition-config": str(PROFILE / "partitions.yaml"),
     "slurm-status-command": "squeue",
     "slurm-init-seconds-before-status-checks": 2,  # and again 12 later, when most are done
     "latency-wait": 10,
@@ -38,6 +39,7 @@ def write_profile(folder: Path, **of_train_run: Any) -> Path:
     profile = {**yaml.safe_load((PROFILE / "profile.yaml").read_text()), **HERE}
     profile["set-resources"]["train_run"].update(of_train_run)
     folder.mkdir(exist_ok=True)
+    shutil.copy(PROFILE / "partitions.yaml", folder)
     (folder / "profile.yaml").write_text(yaml.safe_dump(profile))
     return folder
 
@@ -46,7 +48,8 @@ def start(workflow: Workflow, *arguments: str) -> subprocess.Popen[bytes]:
     """Start Snakemake; what it prints goes to the file printed.log of its folder."""
     snakemake = workflow.command()[:-2]  # how many cores or jobs, the arguments say
     with (workflow.folder / "printed.log").open("wb") as log:
-        return subprocess.Popen([*snakemake, *arguments], stdout=log, stderr=log)
+        command = [*snakemake, *arguments]
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
 
 def finish(workflow: Workflow, snakemake: subprocess.Popen[bytes], seconds: float) -> None:
@@ -67,6 +70,11 @@ def shown_jobs() -> list[dict[str, str]]:
 def jobs_of(comment: str) -> list[dict[str, str]]:
     """The jobs of a rule and its wildcards, by the comment that Snakemake gives them."""
     return [job for job in shown_jobs() if job.get("Comment") == comment]
+
+
+def state(comment: str) -> str:
+    """The state of the first job of a rule and its wildcards; nothing while SLURM is silent."""
+    return next((job["JobState"] for job in jobs_of(comment)), "")
 
 
 @dataclass
@@ -115,8 +123,9 @@ def disturbed(cluster: TwoNodeCluster, tmp_path_factory: pytest.TempPathFactory)
         finish(run.local, local, 400)
         finish(run.submitted, submitted, 400)
     finally:
-        local.kill()
-        submitted.kill()
+        for snakemake in (local, submitted):
+            if snakemake.poll() is None:
+                os.killpg(snakemake.pid, signal.SIGKILL)
     run.jobs = shown_jobs()
     return run
 
@@ -126,8 +135,8 @@ def meet_time_limit(run: DisturbedRun) -> None:
     comment, process = in_training(run, "audio_image")
     process.send_signal(signal.SIGSTOP)  # SLURM wakes what it ends
     job = jobs_of(comment)[-1]["JobId"]
-    ask("scontrol", "update", f"JobId={job}", "EndTime=now+1")
-    wait_until(lambda: jobs_of(comment)[0]["JobState"] == "TIMEOUT", "the time limit", 120)
+    tell("scontrol", "update", f"JobId={job}", "EndTime=now+1")
+    wait_until(lambda: state(comment) == "TIMEOUT", "the time limit", 120)
     run.said["time limit"] = program_log(run, "audio_image")
 
 
@@ -136,28 +145,28 @@ def cancel_while_drained(run: DisturbedRun) -> None:
     comment, process = in_training(run, "audio_text")
     process.send_signal(signal.SIGSTOP)
     for node in NODES:
-        ask("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
-    ask("scancel", jobs_of(comment)[-1]["JobId"])
-    wait_until(lambda: jobs_of(comment)[0]["JobState"] == "CANCELLED", "scancel", 60)
+        tell("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    tell("scancel", jobs_of(comment)[-1]["JobId"])
+    wait_until(lambda: state(comment) == "CANCELLED", "scancel", 60)
     run.said["scancel"] = program_log(run, "audio_text")
     wait_until(lambda: len(jobs_of(comment)) == 2, "the second try", 120)
     time.sleep(3)
     run.waited_for_a_node = jobs_of(comment)[-1]["JobState"] == "PENDING"
     for node in NODES:
-        ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        tell("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
 
 def in_training(run: DisturbedRun, stage: str) -> tuple[str, psutil.Process]:
     """Wait until a training has saved itself; return the comment of its job, and its process."""
     folder = run.submitted.folder / "results/runs/vip_ant/seed0" / stage
     wait_until((folder / "checkpoint.pt").is_file, f"the training of {stage}", 300)
-    process = next(
-        process
-        for process in psutil.process_iter(["cmdline", "cwd"])
-        if process.info["cwd"] == str(run.submitted.folder)
-        and any(Path(word).name == "hearsay" for word in process.info["cmdline"])
-        and "train_run" in process.info["cmdline"]
-    )
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        is_hearsay = any(Path(word).name == "hearsay" for word in words)
+        if process.info["cwd"] == str(run.submitted.folder) and is_hearsay and "train_run" in words:
+            break
+    else:
+        pytest.fail(f"the training of {stage} ended before it was disturbed; give it more epochs")
     return f"rule_train_run_wildcards_vip_ant_0_{stage}", process
 
 

@@ -1,6 +1,7 @@
 """The workflow through sbatch, on a real SLURM."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ TWO_NODES = {
     "tasks": 2,
     "tasks_per_gpu": 0,
     "mpi": "srun",
-    "launcher": "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --cpus-per-task=1 --gpus=2 "
-    "--kill-on-bad-exit=1 torchrun --nnodes=2 --nproc-per-node=1 --rdzv-backend=c10d "
-    "--rdzv-endpoint=$(hostname):29400 --rdzv-id=$SLURM_JOB_ID --no-python --",
+    "launcher": "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --cpus-per-task=1 --gpus=2"
+    # Beside what docs/cluster.md says: each node leaves its name.
+    """ bash -c 'echo $SLURMD_NODENAME >> nodes.txt; exec "$@"' -"""
+    " torchrun --nnodes=2 --nproc-per-node=1 --rdzv-backend=c10d"
+    " --rdzv-endpoint=$(hostname):29400 --rdzv-id=$SLURM_JOB_ID --no-python --",
 }
 
 
@@ -78,36 +81,35 @@ def test_rules_that_compute_on_a_card_ask_for_one_and_the_others_for_none(
 ) -> None:
     for job in disturbed.jobs:
         rule = job["Comment"].removeprefix("rule_").split("_wildcards_")[0]
-        asked = (job["Partition"], job.get("TresPerJob"))
-        assert asked == (("gpu", "gres:gpu:1") if rule in GPU_RULES else ("cpu", None)), rule
+        # Later versions of SLURM write gres/gpu.
+        asked = (job["Partition"], job.get("TresPerJob", "").replace("/", ":"))
+        assert asked == (("gpu", "gres:gpu:1") if rule in GPU_RULES else ("cpu", "")), rule
 
 
 def test_jobs_ask_for_the_profiles_memory_and_minutes_and_for_more_at_a_second_try(
     disturbed: DisturbedRun,
 ) -> None:
-    asked = {
-        stage: [
-            (job["MinMemoryNode"], job["TimeLimit"])
-            for job in disturbed.jobs
-            if job["Comment"] == f"rule_train_run_wildcards_vip_ant_0_{stage}"
-        ]
-        for stage in ("audio_text",)
-    }
-    assert asked == {"audio_text": [("8000M", "12:00:00"), ("16000M", "1-00:00:00")]}
+    comment = "rule_train_run_wildcards_vip_ant_0_audio_text"
+    tries = [job for job in disturbed.jobs if job["Comment"] == comment]
+    asked = [(job["MinMemoryNode"], job["TimeLimit"]) for job in tries]
+    assert asked == [("8000M", "12:00:00"), ("16000M", "1-00:00:00")]
 
 
 @pytest.mark.parametrize("resources", [{}, TWO_NODES], ids=["one node", "two nodes"])
 def test_processes_of_one_node_and_of_two_train_as_one_does(
     disturbed: DisturbedRun, tmp_path: Path, resources: dict[str, Any]
 ) -> None:
-    workflow = disturbed.submitted
-    model = MODEL.format(stage="audio_image")
-    expected = weights(disturbed.local, "audio_image")
-    profile = write_profile(tmp_path / "profile", **resources)
+    folder = shutil.copytree(disturbed.submitted.folder, tmp_path / "run")
+    workflow, model = Workflow(folder), MODEL.format(stage="audio_image")
     workflow.configure(TINY, SMALL, {"training": {"gpus": 2}})
-    (workflow.folder / model).unlink()
+    (folder / model).unlink()
+    profile = write_profile(tmp_path / "profile", **resources)
     finish(workflow, start(workflow, model, "--profile", str(profile)), 300)
+    expected = weights(disturbed.local, "audio_image")
     for name, weight in weights(workflow, "audio_image").items():
         torch.testing.assert_close(weight, expected[name], atol=1e-5, rtol=1e-4)
-    record = json.loads((workflow.folder / model).with_name("run.json").read_text())
+    record = json.loads((folder / model).with_name("run.json").read_text())
     assert record["hardware"]["processes"] == 2
+    named = folder / "nodes.txt"
+    nodes = sorted(named.read_text().split()) if named.exists() else []
+    assert nodes == (["first", "second"] if resources else [])

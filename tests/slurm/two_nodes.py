@@ -14,9 +14,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-# Commands inside a job step look nowhere else, so a cluster elsewhere cannot be told to them.
 NODES = ("first", "second")
+# Commands inside a job step look nowhere else, so a cluster elsewhere cannot be told to them.
 CONFIG = Path("/etc/slurm/slurm.conf")
+FILES = (CONFIG, CONFIG.with_name("gres.conf"))
+FETCHED = Path("/run/slurm/conf")  # of nodes that fetch their config
 MADE_HERE = "# Of hearsay's tests; they remove it."
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
 CARDS = ("/dev/null", "/dev/zero")  # SLURM asks for device files, and gives a job their numbers
@@ -57,15 +59,18 @@ PartitionName=gpu Nodes=first,second MaxTime=UNLIMITED State=UP
 
 
 def find_obstacle() -> str | None:
-    """Say why no cluster can be started here; None: it can."""
+    """Say why no cluster can be started here; None: it can. A real one is never touched."""
     path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
     absent = [program for program in PROGRAMS if shutil.which(program, path=path) is None]
     if absent:
         return f"no {absent[0]}; .ci/install_slurm installs Debian's slurm-wlm and munge"
     if os.getuid() != 0:
         return "starting SLURM's daemons wants root"
-    if CONFIG.exists() and not CONFIG.read_text().startswith(MADE_HERE):
-        return f"this machine has a SLURM of its own ({CONFIG}), which is left alone"
+    signs = [file for file in FILES if file.exists() and not file.read_text().startswith(MADE_HERE)]
+    if "SLURM_CONF" in os.environ or FETCHED.exists() or signs:
+        return "this machine belongs to a SLURM of its own, which is left alone"
+    if subprocess.run(["scontrol", "ping"], capture_output=True).returncode == 0:
+        return "a SLURM answers, of this machine or of another test, and is left alone"
     return None
 
 
@@ -94,7 +99,7 @@ class TwoNodeCluster:
             )
         )
         CONFIG.with_name("gres.conf").write_text(
-            "".join(f"Name=gpu File={card}\n" for card in CARDS)
+            "\n".join([MADE_HERE, *(f"Name=gpu File={card}" for card in CARDS), ""])
         )
         socket_path = self.munge / "socket"
         munged = ["munged", "--foreground", "--force", f"--socket={socket_path}"]
@@ -109,17 +114,18 @@ class TwoNodeCluster:
 
     def stop(self) -> None:
         """End the jobs, stop the daemons, and remove what lay outside the folder."""
-        ask("scancel", "--signal=KILL", "--full", "--me")
-        with suppress(AssertionError):
-            wait_until(lambda: ask("squeue", "--noheader") == "", "the jobs", 20)
+        if self._daemons:
+            ask("scancel", "--signal=KILL", "--full", "--me")
+            with suppress(AssertionError):
+                wait_until(lambda: ask("squeue", "--noheader") == "", "the jobs", 20)
         for daemon in reversed(self._daemons):
             daemon.terminate()
             try:
                 daemon.wait(20)
             except subprocess.TimeoutExpired:
                 daemon.kill()
-        for path in (CONFIG, CONFIG.with_name("gres.conf")):
-            path.unlink(missing_ok=True)
+        for file in FILES:
+            file.unlink(missing_ok=True)
         shutil.rmtree(self.munge, ignore_errors=True)
 
     def node_state(self) -> str:
@@ -140,6 +146,12 @@ def ask(*command: str) -> str:
     """Run a command of SLURM; its answer, or nothing while the daemons do not answer."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def tell(*command: str) -> None:
+    """Run a command of SLURM that must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
 
 def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -81,7 +81,7 @@ class Workflow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=400,
+            timeout=900,
         )
 
     def planned(self, *arguments: str) -> Counter[str]:

@@ -14,7 +14,8 @@ RULES = {
     for path in sorted((ROOT / "workflow/rules").glob("*.smk"))
     for part in re.split(r"^rule (?=\w+:$)", path.read_text(), flags=re.M)[1:]
 }
-BY_CONFIG = {("fetch_clips", "runtime")}  # follows from the rate that a config allows
+# What follows from a config: the rate of its downloads, the cards of its trainings.
+BY_CONFIG = {("fetch_clips", "runtime"), ("train_run", "mem_mb")}
 
 
 def test_every_rule_has_its_memory_and_minutes_in_the_profile() -> None:
@@ -29,9 +30,7 @@ def test_the_first_attempt_gets_what_the_rule_states_and_the_next_ones_more(rule
         if (rule, resource) in BY_CONFIG:
             assert resource not in PROFILE["set-resources"][rule]
             continue
-        stated = re.search(
-            rf"^        {resource}=(?:training_gpus\()?(\d+)\)?,$", RULES[rule], re.M
-        )
+        stated = re.search(rf"^        {resource}=(\d+),$", RULES[rule], re.M)
         assert stated is not None, resource
         assert PROFILE["set-resources"][rule][resource] == f"{stated[1]} * attempt"
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.workflow.conftest import ROOT
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
+
 
 def run_bench(name: str, *arguments: object) -> str:
     script = [sys.executable, str(ROOT / "benchmarks" / name), *map(str, arguments)]
@@ -28,7 +30,7 @@ def test_scoring_of_captions_gives_all_records_and_their_files() -> None:
         run_bench("bench_scores.py", "--task", "audio_text", "--clips", 40, "--resamples", 10)
     )
     assert result["records"] == 10 + 4  # two directions of five metrics; of drawn candidates, two
-    assert result["vectors_mb"] == 0 and result["beyond_vectors_mb"] >= 0
+    assert result["vectors_mb"] == 0 and result["beyond_vectors_mb"] < 100
 
 
 def test_an_epoch_is_read_whole_and_its_shards_are_removed(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ rule train_run:
         # A resource, since it changes no result: another value re-runs nothing.
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
         launcher="",  # what starts the command on several machines; a profile may name it
-        mem_mb=training_gpus(8000),
+        mem_mb=lambda wildcards, attempt: attempt * training_gpus(8000)(wildcards),
         runtime=720,
     params:
         version=5,

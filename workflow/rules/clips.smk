@@ -138,8 +138,7 @@ rule fetch_clips:
         access=fetch_access,
         fetching=1,  # how many shards at once: a profile may limit it
         mem_mb=2000,
-        runtime=lambda wildcards, attempt: attempt
-        * fetch_minutes(config, wildcards.dataset),
+        runtime=lambda wildcards: fetch_minutes(config, wildcards.dataset),
     params:
         version=1,
         # Written by `hearsay retry-clips`; another mark looks through the shard again.

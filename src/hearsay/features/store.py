@@ -101,13 +101,8 @@ class ShardedArrays:
             return
         positions = np.array([self._position[clip_id] for clip_id in clip_ids], np.int64)
         shards, rows = self._shard_of[positions], self._row_of[positions]
-        order = np.lexsort((rows, shards))
-        shards, rows = shards[order], rows[order]
-        starts_new = np.ones(len(rows), bool)
-        starts_new[1:] = (shards[1:] != shards[:-1]) | (rows[1:] != rows[:-1] + 1)
-        firsts = np.flatnonzero(starts_new)
-        for first, end in zip(firsts, np.append(firsts[1:], len(rows)), strict=True):
-            _advise(self.arrays[shards[first]], int(rows[first]), int(end - first))
+        for shard in np.unique(shards):
+            _advise(self.arrays[shard], np.sort(rows[shards == shard]))
 
 
 def read_num_frames(arrays: Sequence[Path]) -> dict[str, int]:
@@ -121,22 +116,23 @@ def read_num_frames(arrays: Sequence[Path]) -> dict[str, int]:
     return num_frames
 
 
-def _advise(array: npt.NDArray[Any], row: int, num_rows: int) -> None:
-    """Tell the system that some rows of a mapped array will be needed.
+def _advise(array: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> None:
+    """Tell the system that some rows of a mapped array, in ascending order, will be needed.
 
     By the file and not by the mapping: Python lets no other thread run during `madvise`.
     """
     mapped = array.base
     if not isinstance(mapped, np.memmap) or not hasattr(os, "posix_fadvise"):
         return
-    first = mapped.offset + row * array.strides[0]
-    end = first + num_rows * array.strides[0]
-    first -= first % mmap.PAGESIZE  # else a piece would have a page too many
     file = os.open(str(mapped.filename), os.O_RDONLY)
     try:
-        for piece in range(first, end, ADVICE_BYTES):
-            length = min(ADVICE_BYTES, end - piece)
-            os.posix_fadvise(file, piece, length, os.POSIX_FADV_WILLNEED)
+        for together in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
+            first = mapped.offset + int(together[0]) * array.strides[0]
+            end = first + len(together) * array.strides[0]
+            first -= first % mmap.PAGESIZE  # else a piece would have a page too many
+            for piece in range(first, end, ADVICE_BYTES):
+                length = min(ADVICE_BYTES, end - piece)
+                os.posix_fadvise(file, piece, length, os.POSIX_FADV_WILLNEED)
     finally:
         os.close(file)
 
