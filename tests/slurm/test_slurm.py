@@ -23,8 +23,8 @@ TWO_NODES = {
     "tasks_per_gpu": 0,
     "mpi": "srun",
     "launcher": "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --cpus-per-task=1 --gpus=2"
-    # Beside what docs/cluster.md says: each node leaves its name.
-    """ bash -c 'echo $SLURMD_NODENAME >> nodes.txt; exec "$@"' -"""
+    # Beside what docs/cluster.md says: each node leaves its number.
+    """ bash -c 'echo $SLURM_NODEID >> nodes.txt; exec "$@"' -"""
     " torchrun --nnodes=2 --nproc-per-node=1 --rdzv-backend=c10d"
     " --rdzv-endpoint=$(hostname):29400 --rdzv-id=$SLURM_JOB_ID --no-python --",
 }
@@ -112,4 +112,4 @@ def test_processes_of_one_node_and_of_two_train_as_one_does(
     assert record["hardware"]["processes"] == 2
     named = folder / "nodes.txt"
     nodes = sorted(named.read_text().split()) if named.exists() else []
-    assert nodes == (["first", "second"] if resources else [])
+    assert nodes == (["0", "1"] if resources else [])
