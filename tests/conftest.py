@@ -7,6 +7,7 @@ import pytest
 SLURM = Path(__file__).parent / "slurm"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests of SLURM, which mostly wait, run beside the other long ones.
 
@@ -14,5 +15,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if item.get_closest_marker("slow"):
-            group = "slurm" if item.path.is_relative_to(SLURM) else "one machine"
+            group = "slurm" if item.path.is_relative_to(SLURM) else "machine"
             item.add_marker(pytest.mark.xdist_group(group))

@@ -30,6 +30,7 @@ HERE = {
     "slurm-status-command": "squeue",
     "slurm-init-seconds-before-status-checks": 2,  # and again 12 later, when most are done
     "latency-wait": 10,
+    "max-jobs-per-timespan": "1000/5s",
     "jobs": 4,
 }
 
