@@ -52,8 +52,10 @@ lint: install
 unit: install
 	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
 
-e2e: install
-	$(BIN)/python -m pytest -q -rs -n 2 --dist loadgroup -m slow
+e2e: install  # those of SLURM mostly wait, so they run beside the others
+	$(BIN)/python -m pytest -q -rs -m slow tests/slurm > .slurm_tests.log 2>&1 & slurm=$$!; \
+		$(BIN)/python -m pytest -q -rs -m slow --ignore tests/slurm; others=$$?; \
+		wait $$slurm; slurm=$$?; cat .slurm_tests.log; exit $$((others + slurm))
 
 bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_fbank.py
