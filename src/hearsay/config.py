@@ -48,8 +48,8 @@ def fetch_minutes(config: Config, dataset: str) -> int:
 
 
 def is_rate_limited(config: Config) -> bool:
-    """Say whether any data set in use is fetched under a rate."""
-    sections = (config["datasets"][name]["fetch"] for name in used_datasets(config))
+    """Say whether any data set is fetched under a rate, in use or asked for by its files alone."""
+    sections = (section["fetch"] for section in config["datasets"].values())
     return any(section["clips_per_hour"] is not None for section in sections)
 
 
