@@ -36,7 +36,7 @@ def test_the_first_attempt_gets_what_the_rule_states_and_the_next_ones_more(rule
 
 
 def test_only_the_profile_knows_what_slurm_is() -> None:
-    places = [ROOT / "Snakefile", ROOT / "config.yaml", ROOT / "Makefile"]
+    places = [ROOT / "Snakefile", ROOT / "config.yaml"]
     for folder in ("src", "workflow", "envs"):
         places += [path for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
     knowing = [
