@@ -1,6 +1,6 @@
 """A real SLURM on this machine alone: its daemons, started for a test and stopped after it.
 
-Debian's slurm-wlm and munge are enough; `.ci/install_slurm` installs them. Both of the two nodes
+Debian's slurm-wlm and munge are enough; `.ci/install_optional` installs them. Both of the two nodes
 are this machine, on loopback, without accounting; they claim more cores, memory and cards than it
 has.
 """
@@ -63,7 +63,7 @@ def find_obstacle() -> str | None:
     path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
     absent = [program for program in PROGRAMS if shutil.which(program, path=path) is None]
     if absent:
-        return f"no {absent[0]}; .ci/install_slurm installs Debian's slurm-wlm and munge"
+        return f"no {absent[0]}; .ci/install_optional installs Debian's slurm-wlm and munge"
     if os.getuid() != 0:
         return "starting SLURM's daemons wants root"
     signs = [file for file in FILES if file.exists() and not file.read_text().startswith(MADE_HERE)]
