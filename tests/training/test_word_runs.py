@@ -134,6 +134,15 @@ def test_the_headline_is_the_best_epoch_alone(
         )  # fmt: skip
     scores = [read_scores(tmp_path / f"without_{name}/scores.json") for name in ("last", "best")]
     assert {record["protocol"] for record in scores[0]} == {"full_gallery", "candidates_30"}
+    hits, ranks = (
+        pd.read_parquet(tmp_path / f"without_last/{name}.parquet").set_index("query_id")
+        for name in ("hits", "ranks")
+    )
+    assert set(hits["method"]) == {"words"} and hits["place"].max() == 5
+    right = hits.loc[hits["is_right"], "place"]
+    full = ranks[(ranks["protocol"] == "full_gallery") & (ranks["direction"] == "text_to_audio")]
+    assert right.to_dict() == full.loc[full["rank"] <= 5, "rank"].to_dict()
+    assert len(hits) == 5 * len(full)
     assert scores[0] != scores[1]
     found = {(r["protocol"], r["direction"], r["metric"]): r for r in scores[1]}
     dead = found["full_gallery", "text_to_audio", "R@1"]

@@ -70,6 +70,7 @@ rule score_run:
     output:
         scores="<results>/runs/{method}/seed{seed}/{stage}/scores.json",
         ranks="<results>/runs/{method}/seed{seed}/{stage}/ranks.parquet",
+        hits="<results>/runs/{method}/seed{seed}/{stage}/hits.parquet",
     log:
         "<logs>/score_run/{method}/seed{seed}/{stage}.log",
     wildcard_constraints:
@@ -82,7 +83,7 @@ rule score_run:
         mem_mb=8000,
         runtime=120,
     params:
-        version=4,
+        version=5,
         folder=subpath(output.scores, parent=True),
         image_data=lambda wildcards, input: data_option(
             "--image-data", input.image_data

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hearsay.device import reproducible, resolve_device
 from hearsay.encoders.frozen import FrozenEncoders, read_frozen
 from hearsay.features.store import ShardedArrays
+from hearsay.files import write_parquet
 from hearsay.layout import DatasetFiles
 from hearsay.methods.family import EmbedsAudio
 from hearsay.metrics.ranks import BlockScores, dot_scores
@@ -18,6 +19,7 @@ from hearsay.scoring.candidates import NUM_CANDIDATES, score_candidates
 from hearsay.scoring.captions import Captions, read_captions, score_captions
 from hearsay.scoring.directions import Scores
 from hearsay.scoring.gallery import SPLIT, Gallery, open_gallery, subset_name
+from hearsay.scoring.hits import find_hits
 from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, write_scores
 from hearsay.scoring.retrieval import (
     clip_embedding,
@@ -48,7 +50,7 @@ def score_run(
     device: str,
     threads: int,
 ) -> None:
-    """Score a trained stage on retrieval; write scores and ranks.
+    """Score a trained stage on retrieval; write scores, ranks and the first hits of each caption.
 
     A family whose sounds meet pictures is scored on both tasks after each stage: the audio_image
     stage knows no captions, so its audio-text scores are zero-shot. The headline is what the
@@ -63,7 +65,7 @@ def score_run(
         weights: clip.pt of the frozen towers; None where the method has none.
         model: model.pt of the run.
         subset: a text file of clip ids; None: all available test clips.
-        folder: where scores.json and ranks.parquet go.
+        folder: where scores.json, ranks.parquet and hits.parquet go.
         num_resamples: of the clips, behind each 95 % interval.
         device: auto, cpu or cuda.
         threads: of the CPU.
@@ -91,6 +93,8 @@ def score_run(
             for scored, ranked in parts:
                 records += [{**row, "protocol": row["protocol"] + suffix} for row in scored]
                 ranks.append(ranked.assign(protocol=ranked["protocol"] + suffix))
+            if not suffix:
+                write_parquet(scorer.hits, folder / "hits.parquet")
     write_scores(records, join_ranks(ranks), folder)
 
 
@@ -102,6 +106,7 @@ class _Scorer:
         self.frozen = frozen
         self.num_resamples = num_resamples
         self.embedded: dict[tuple[str, str], NDArray[np.float32]] = {}
+        self.hits = pd.DataFrame()  # of score_texts
 
     def embed(self, gallery: Gallery) -> NDArray[np.float32]:
         key = (gallery.files.name, gallery.identity.availability)
@@ -134,6 +139,9 @@ class _Scorer:
             full, pairs = self._score_vectors(gallery, captions)
         else:
             full, pairs = self._score_words(gallery, captions)
+        self.hits = find_hits(
+            pairs, gallery.clip_ids, captions.ids, captions.clip_ids, gallery.identity
+        )
         if not with_draws or not self._fits_draws(len(gallery.clip_ids), len(captions.ids)):
             return [full]
         drawn = score_candidates(
