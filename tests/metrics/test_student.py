@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from hearsay.metrics.student import paired_t_test, two_sided_p
+from hearsay.metrics.student import critical_t, paired_t_test, two_sided_p
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_one_and_the_same_difference_with_every_seed_says_nothing_of_the_spread(
     step = 1 / 162  # one more hit; the binary fractions of these differ in their last digits
     found = paired_t_test([(k + 1) * step - k * step for k in (3, 50, 120)])
     assert math.isnan(found.p_value)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 9])
+@pytest.mark.parametrize("p_value", [0.5, 0.05, 0.05 / 120])
+def test_the_critical_t_has_that_p(freedom, p_value):
+    expected = stats.t.isf(p_value / 2, freedom)
+    assert critical_t(p_value, freedom) == pytest.approx(expected, rel=1e-6)

@@ -15,6 +15,7 @@ CONFIG = {
         "seeds": [0, 1],
         "stages": {"audio_image": "demo", "audio_text": "demo"},
         "bootstrap_resamples": 1000,
+        "comparison_resamples": 20000,
     },
     "clip": {"weights": "demo-clip"},
 }

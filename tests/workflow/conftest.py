@@ -22,6 +22,7 @@ TINY = {
         "seeds": [0],
         "device": "cpu",
         "bootstrap_resamples": 100,
+        "comparison_resamples": 200,
     },
     "datasets": {
         "demo": {

@@ -40,7 +40,7 @@ rule make_table_disagreement:
         mem_mb=2000,
         runtime=20,
     params:
-        version=1,
+        version=2,
         disagreements=list(SWEPT),
         comparisons=lambda wildcards, input: options("--comparisons", input.comparisons),
         reference=option("--reference", SWEPT_REFERENCE),

@@ -44,10 +44,10 @@ rule compare_methods:
         mem_mb=4000,
         runtime=60,
     params:
-        version=1,
+        version=2,
         reference=REFERENCE,
         methods=METHODS,
-        num_resamples=config["benchmark"]["bootstrap_resamples"],
+        num_resamples=config["benchmark"]["comparison_resamples"],
     shell:
         "hearsay --log {log:q} compare_methods"
         " --scores {input.scores:q}"
@@ -142,7 +142,7 @@ rule make_table_audio_image:
         mem_mb=2000,
         runtime=20,
     params:
-        version=3,
+        version=4,
         comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
         methods=METHODS,
     shell:
@@ -176,7 +176,7 @@ rule make_table_audio_text:
         mem_mb=2000,
         runtime=20,
     params:
-        version=3,
+        version=4,
         comparisons=lambda wildcards, input: option("--comparisons", input.comparisons),
         methods=METHODS,
     shell:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
+from hearsay.metrics.resampled_medians import block_medians
 
 Statistic = Literal["mean", "median"]
 BLOCK_SIZE = 4_000_000  # numbers held at once; changes memory, and nothing in the draws
@@ -160,6 +161,15 @@ def pooled_intervals(
     return [_percentiles(column, level) if len(column) else (np.nan, np.nan) for column in known]
 
 
+def smallest_p(num_resamples: int) -> float:
+    """Return the smallest two-sided p that so many resamples can give.
+
+    >>> smallest_p(999)
+    0.002
+    """
+    return min(1.0, 2 / (num_resamples + 1))
+
+
 def resample(
     values: NDArray[Any],
     clusters: NDArray[Any],
@@ -195,9 +205,8 @@ def resample_columns(
     _check_sizes(len(values), len(clusters), num_resamples)
     codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)  # [Q]
     num_clusters = int(codes.max()) + 1
-    of_block = _block_medians if statistic == "median" else _block_means
-    # The widest array of a block is [b, clips] for means and [b, queries] for medians.
-    block = max(1, BLOCK_SIZE // max(len(values), num_clusters))
+    of_block = block_medians if statistic == "median" else _block_means
+    block = max(1, BLOCK_SIZE // num_clusters)
     draws = _draw(num_clusters, num_resamples, seed, block)
     return np.concatenate([of_block(values, codes, counts) for counts in draws])
 
@@ -249,41 +258,6 @@ def _block_means(
     sums = np.stack([np.bincount(codes, weights=column) for column in values.T], axis=1)
     sizes = np.bincount(codes)  # [clusters]; sums are [clusters, V]
     return np.asarray((counts @ sums) / (counts @ sizes)[:, None])
-
-
-def _block_medians(
-    values: NDArray[np.float64], codes: NDArray[np.int64], counts: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Take the median of every column, [b, V]; see `resample_columns`."""
-    total = counts @ np.bincount(codes)  # [b]
-    return np.stack([_medians(column, codes, counts, total) for column in values.T], axis=1)
-
-
-def _medians(
-    values: NDArray[np.float64],
-    codes: NDArray[np.int64],
-    counts: NDArray[np.float64],
-    total: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Take the median of values repeated as often as their cluster was drawn, [b].
-
-    A resample's median lies near the median of all, so only the order's middle is searched; the
-    search widens until it holds the medians of all resamples.
-    """
-    order = np.argsort(values, kind="stable")
-    ordered, owners = values[order], codes[order]
-    lower, upper = (total - 1) // 2, total // 2  # places of the two middle values
-    reach = 32 + 3 * int(np.sqrt(len(values) * np.bincount(codes).max()))
-    while True:
-        start, stop = max(0, len(values) // 2 - reach), len(values) // 2 + reach
-        below = counts @ np.bincount(owners[:start], minlength=counts.shape[1])  # [b]
-        upto = below[:, None] + np.cumsum(counts[:, owners[start:stop]], axis=1)  # [b, middle]
-        if (below <= lower).all() and (upto[:, -1] > upper).all():
-            break
-        reach *= 2
-    low = ordered[start + (upto <= lower[:, None]).sum(axis=1)]
-    high = ordered[start + (upto <= upper[:, None]).sum(axis=1)]
-    return np.asarray((low + high) / 2)
 
 
 def _percentiles(resampled: NDArray[np.float64], level: float) -> tuple[float, float]:

@@ -65,3 +65,22 @@ def two_sided_p(t: float, degrees_of_freedom: int) -> float:
     if is_odd:
         inside = 2 / math.pi * (angle + inside)
     return min(max(1.0 - inside, 0.0), 1.0)
+
+
+def critical_t(p_value: float, degrees_of_freedom: int) -> float:
+    """Return the |t| whose two-sided p is `p_value`, to nine digits.
+
+    Args:
+        p_value: above 0 and at most 1.
+        degrees_of_freedom: at least 1.
+    """
+    low, high = 0.0, 1.0
+    while two_sided_p(high, degrees_of_freedom) > p_value:
+        low, high = high, 2 * high
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        if two_sided_p(middle, degrees_of_freedom) > p_value:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -15,9 +15,11 @@ from hearsay.errors import HearsayError
 from hearsay.metrics.bootstrap import Difference, Statistic, paired_differences
 from hearsay.metrics.retrieval import RETRIEVAL_METRICS
 from hearsay.metrics.student import paired_t_test
+from hearsay.report.families import add_corrections
 from hearsay.report.markup import write_tables
 from hearsay.report.ranks import Ranked, RankReader, Setting
 from hearsay.report.scores import SIGNIFICANT_DIGITS
+from hearsay.report.significance import LEVEL, corrected_smallest_p, resamples_needed
 from hearsay.report.table_comparisons import build_comparison_tables
 from hearsay.report.tasks import in_order
 
@@ -54,7 +56,7 @@ def compare_methods(
         scores: scores.json files; ranks.parquet lies beside each.
         reference: the method that the others are compared with.
         methods: their order.
-        num_resamples: of the clips.
+        num_resamples: of the clips; too few to mark anything after the correction are warned of.
         csv: one row a setting, method and metric; shares as fractions, ranks as ranks.
         markdown: the headline protocols, in points.
         latex: the same.
@@ -65,6 +67,7 @@ def compare_methods(
     """
     pairs = pair_runs(read_answers(scores), reference)
     table = compare_pairs(pairs, reference, methods, num_resamples)
+    _warn_of_few_resamples(table, num_resamples)
     text_tables = build_comparison_tables(table, methods)
     write_tables(table.map(_cell), text_tables, csv, markdown, latex)
 
@@ -133,7 +136,11 @@ def pair_runs(answers: Answers, reference: str) -> list[Pair]:
 def compare_pairs(
     pairs: list[Pair], reference: str, methods: Sequence[str], num_resamples: int
 ) -> pd.DataFrame:
-    """Compare; see `compare_methods`. Pairs with the same queries share the resampled clips."""
+    """Compare and correct; see `compare_methods`.
+
+    Pairs with the same queries share the resampled clips; those of a family are corrected for
+    each other.
+    """
     order = in_order((pair.method for pair in pairs), methods)
     rows = []
     for _, group in groupby(sorted(pairs, key=_asked), key=_asked):
@@ -152,7 +159,19 @@ def compare_pairs(
             RETRIEVAL_METRICS.index(row["metric"]),
         )
     )
-    return pd.DataFrame(rows)
+    return add_corrections(pd.DataFrame(rows))
+
+
+def _warn_of_few_resamples(table: pd.DataFrame, num_resamples: int) -> None:
+    largest = int(table["num_in_family"].max())
+    if corrected_smallest_p(num_resamples, largest) >= LEVEL:
+        logger.warning(
+            "%d resamples can mark nothing over the queries in a table of %d comparisons; set "
+            "benchmark.comparison_resamples to %d or more",
+            num_resamples,
+            largest,
+            resamples_needed(largest),
+        )
 
 
 def _asked(pair: Pair) -> tuple[int, tuple[int, ...]]:

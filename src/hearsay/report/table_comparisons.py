@@ -7,7 +7,7 @@ import pandas as pd
 
 from hearsay.report.markup import Block, Column, TextTable
 from hearsay.report.published import PUBLISHED
-from hearsay.report.significance import Comparison, explain_marks, index_comparisons
+from hearsay.report.significance import Comparison, explain_correction, index_comparisons
 from hearsay.report.tasks import ARROWS, TASKS, in_order
 
 DATA_COLUMNS = ["dataset", "split", "subset", "availability", "weights"]
@@ -15,8 +15,10 @@ _COLUMNS = (
     Column("method", is_number=False),
     Column("difference"),
     Column("95 % interval"),
-    Column("p, queries"),
-    Column("p, seeds"),
+    Column("p", "queries:"),
+    Column("corrected", "queries:"),
+    Column("p", "seeds:"),
+    Column("corrected", "seeds:"),
     Column("verdict", is_number=False),
 )
 
@@ -76,10 +78,11 @@ def _build_table(
             f"Last epoch of stage {layout.stage}. Differences in points of percent."
         ],
         below=[
-            *explain_marks(shown)[-1:],
-            "p, queries: paired bootstrap over clips of the mean over seeds, two-sided; p, seeds: "
-            "paired t-test over seeds, two-sided. Verdicts at p < 0.05. "
-            "All protocols, stages and metrics: comparisons.csv.",
+            f"95 % interval, queries: paired bootstrap over clips ({int(first['num_resamples']):,} "
+            "resamples) of the mean over seeds, two-sided, the interval of each difference by "
+            "itself; seeds: paired t-test over seeds, two-sided. Verdicts by the corrected p. All "
+            "protocols, stages and metrics: comparisons.csv.",
+            *explain_correction(shown, f"Table {layout.number}, {layout.protocols[0]}"),
         ],
     )
 
@@ -89,7 +92,9 @@ def _cells(comparison: Comparison) -> list[str]:
         points(comparison.difference),
         f"{points(comparison.ci_low)} to {points(comparison.ci_high)}",
         _p(comparison.p_queries),
+        _p(comparison.p_queries_holm),
         _p(comparison.p_seeds),
+        _p(comparison.p_seeds_holm),
         comparison.verdict,
     ]
 

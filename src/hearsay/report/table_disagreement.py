@@ -169,7 +169,11 @@ def _difference_table(
             f"{described} Differences in points of percent, paired by seed: mean ± sample standard "
             "deviation over seeds."
         ],
-        below=explain_marks(shown),
+        below=explain_marks(
+            shown,
+            f"Table {TASKS[task].number}, {TASKS[task].protocols[0]}, at each value, not for all "
+            "values together",
+        ),
     )
 
 
