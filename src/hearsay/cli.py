@@ -132,7 +132,7 @@ def _add_option(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
     """Add `--name`: `T | None` may be left out, `list[T]` takes one value or more.
 
     `bool | None` is a flag without a value; a plain bool takes true or false. The text of
-    `Annotated[T, text]` is the option's help.
+    `Annotated[T, text]` is the option's help; a `Positional` text makes it one without a name.
     """
     text = None
     if typing.get_origin(hint) is typing.Annotated:
@@ -142,6 +142,11 @@ def _add_option(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
     if is_optional and kind is bool:
         parser.add_argument(
             "--" + name.replace("_", "-"), dest=name, action="store_true", help=text
+        )
+        return
+    if isinstance(text, commands.Positional):
+        parser.add_argument(
+            name, metavar=name.upper(), help=text, nargs="?" if is_optional else None, type=kind
         )
         return
     is_list = typing.get_origin(kind) is list

@@ -40,6 +40,8 @@ def check_config(config: Config, schema: Path) -> None:
     benchmark = config["benchmark"]
     for method in benchmark["methods"]:
         _check_known("benchmark.methods", method, config["methods"], "methods")
+    for method in config["search"]["methods"]:
+        _check_known("search.methods", method, config["methods"], "methods")
     for method in config["sweep"]["methods"]:
         _check_known("sweep.methods", method, config["methods"], "methods")
     _check_reference(config)

@@ -92,6 +92,6 @@ if any(needs.needs_towers for needs in NEEDED):
 if SUBSET:
     FEATURE_FILES.add(SUBSET)
 RUN_FILES = {*FEATURE_FILES, *SCORES, *(f"{folder}/model.pt" for folder in RUNS)}
-ALL_FILES = {*RUN_FILES, *TABLES, *PLOTS}
+ALL_FILES = {*RUN_FILES, *TABLES, *PLOTS, *SEARCHES}
 if "<results>/tables/choices.csv" in TABLES:
     ALL_FILES.add("<results>/runs/choices.csv")

@@ -97,6 +97,12 @@ if METHODS:
     TABLES += expand(
         "<results>/plots/{plot}.{suffix}", plot=plots, suffix=["svg", "png"]
     )
+# Runs that `hearsay search` can ask: of the methods named there those that are run, of one seed.
+SEARCHES = [
+    f"<results>/search/{method}/seed{SEEDS[0]}/index.json"
+    for method in config["search"]["methods"]
+    if method in METHODS
+]
 DISAGREEMENT = [
     *expand("<results>/tables/disagreement.{suffix}", suffix=["csv", "md", "tex"]),
     *expand("<results>/plots/disagreement.{suffix}", suffix=["svg", "png"]),

@@ -66,7 +66,13 @@ class Recording:
         return self.container.format.name.startswith(STATING_CONTAINERS)
 
 
-def open_recording(path: Path, start_s: float, length_s: float, with_video: bool) -> Recording:
+def open_recording(
+    path: Path,
+    start_s: float,
+    length_s: float,
+    with_video: bool,
+    options: dict[str, str] | None = None,
+) -> Recording:
     """Open a media file and read the packets of start_s .. start_s + length_s.
 
     Packets are kept as they are stored, so that a second of H.264 costs about 100 kB. Reading
@@ -76,11 +82,13 @@ def open_recording(path: Path, start_s: float, length_s: float, with_video: bool
         start_s: on the time axis of the file's own stamps, where most files begin at 0.
         length_s: may be infinite: to the end of the file.
         with_video: False leaves the video packets unread.
+        options: of FFmpeg's reader, such as the formats that it may open; None: none.
 
     Raises:
         av.error.FFmpegError: the file cannot be opened or read.
     """
-    container = av.open(f"file:{path}")  # else "take:1.wav" would be of a protocol "take"
+    # Without "file:" a name such as "take:1.wav" would be of a protocol "take".
+    container = av.open(f"file:{path}", options=options)
     try:
         sound = next(iter(container.streams.audio), None)
         video = next(

@@ -5,16 +5,17 @@ One file a stage. Imports stand inside the functions, so that `hearsay --help` a
 
 from collections.abc import Callable
 
-from hearsay.commands import by_hand, data, features, report, runs
-from hearsay.commands.options import Options
+from hearsay.commands import by_hand, data, features, report, runs, search
+from hearsay.commands.options import Options, Positional
 
 COMMANDS: list[Callable[..., None]] = [
     *data.COMMANDS,
     *features.COMMANDS,
     *runs.COMMANDS,
     *report.COMMANDS,
+    *search.COMMANDS,
     *by_hand.COMMANDS,
 ]
-BY_HAND = by_hand.COMMANDS  # those that no rule calls
+BY_HAND = [*by_hand.COMMANDS, *search.BY_HAND]  # those that no rule calls
 
-__all__ = ["BY_HAND", "COMMANDS", "Options"]
+__all__ = ["BY_HAND", "COMMANDS", "Options", "Positional"]

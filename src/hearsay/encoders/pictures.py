@@ -29,6 +29,11 @@ def decode_image(jpeg: bytes, size: int) -> Tensor:
         raise HearsayError(
             f"an image cannot be decoded ({error}); decode its clip again"
         ) from error
+    return square_pixels(picture, size)
+
+
+def square_pixels(picture: Image.Image, size: int) -> Tensor:
+    """Resize the short side of an RGB picture to `size` bicubically, crop: uint8 [3, S, S]."""
     picture = image_functional.resize(picture, size, InterpolationMode.BICUBIC)
     return image_functional.pil_to_tensor(image_functional.center_crop(picture, [size, size]))
 

@@ -1,0 +1,97 @@
+"""Ask an index from the command line: one question in, one text out."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from hearsay.errors import HearsayError
+from hearsay.search.engine import Engine, Hit
+from hearsay.search.record import read_record
+from hearsay.search.show import format_hits
+
+logger = logging.getLogger(__name__)
+
+LONGEST_S = 60.0  # read of a sound file; of most data sets a clip is shorter, and heard alone
+DECODE_TIMEOUT_S = 30.0
+
+
+def ask_index(
+    index: Path,
+    text: str | None,
+    sound: Path | None,
+    picture: Path | None,
+    find: str,
+    number: int,
+    as_json: bool,
+    device: str,
+    threads: int,
+) -> str:
+    """Return the answer to one question: a table, or JSON.
+
+    Args:
+        index: folder of an index, or its index.json.
+        text: to search by; or
+        sound: a file; or
+        picture: a file.
+        find: clips, captions or labels.
+        number: of hits.
+        as_json: else a table.
+        device: auto, cpu or cuda.
+        threads: of the processor.
+
+    Raises:
+        HearsayError: the index is absent, a file is no sound or picture, or the index has no such
+            way to search.
+    """
+    folder = index.parent if index.name == "index.json" else index
+    record = read_record(folder)
+    if sound is None and find != "clips":
+        raise HearsayError(f"--find {find} is for a sound; a text or a picture finds clips")
+    image = read_picture(picture) if picture is not None else None
+    heard = None
+    if sound is not None:
+        from hearsay.search.sound_file import read_sound
+
+        longest_s = record.sound["clip_duration_s"] or LONGEST_S
+        heard = read_sound(sound, longest_s, DECODE_TIMEOUT_S)
+    engine = Engine.open(folder, device, threads)
+    unknown: list[str] = []
+    if image is not None:
+        hits = engine.by_picture(image, number)
+    elif heard is not None:
+        hits = engine.by_sound(*heard, number, find)
+    else:
+        unknown = engine.unknown_words(text or "")
+        hits = engine.by_text(text or "", number)
+    engine.close()
+    if unknown:
+        logger.warning("the run does not know %s: left out", ", ".join(unknown))
+    return _as_json(engine, hits, unknown) if as_json else format_hits(hits)
+
+
+def read_picture(path: Path) -> Image.Image:
+    """Open a picture.
+
+    Raises:
+        HearsayError: the file is absent or no picture.
+    """
+    try:
+        image = Image.open(path)
+        image.load()
+    except FileNotFoundError:
+        raise HearsayError(f"{path} does not exist") from None
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise HearsayError(f"{path} is no picture that can be read ({error})") from error
+    return image
+
+
+def _as_json(engine: Engine, hits: list[Hit], unknown: list[str]) -> str:
+    answer = {
+        "index": asdict(engine.description),
+        "unknown_words": unknown,
+        "hits": [asdict(hit) for hit in hits],
+    }
+    return json.dumps(answer, indent=1, ensure_ascii=False) + "\n"
