@@ -124,6 +124,28 @@ def has_phrases(config: Config, dataset: str) -> bool:
     return config["datasets"][dataset]["reader"] in PHRASE_READERS
 
 
+def tasks_not_asked(config: Config) -> dict[str, str]:
+    """Say why tasks are asked of nobody but those trained for them: task → reason.
+
+    A method of labels hears vectors that are fitted to one data set, and others have their
+    features of theirs; so captions and labels are asked of all where both are of one data set.
+    """
+    stages, methods = config["benchmark"]["stages"], runnable_methods(config)[0]
+    captions, labels = stages["audio_text"], stages["audio_label"]
+    reasons: dict[str, str] = {}
+    if captions != labels:
+        why = f"captions are of data set {captions} and labels of {labels}"
+        reasons = dict.fromkeys(("audio_text_retrieval", "label_knn", "label_retrieval"), why)
+    elif not any(family_of(config, method).needs_labels for method in methods):
+        why = "no method of this run was trained on labels, so none are prepared"
+        reasons = dict.fromkeys(("label_knn", "label_retrieval"), why)
+    if not config["benchmark"]["phrase_grounding"]:
+        reasons["phrase_grounding"] = "benchmark.phrase_grounding is false"
+    elif not has_phrases(config, captions):
+        reasons["phrase_grounding"] = f"data set {captions} does not say when phrases are heard"
+    return reasons
+
+
 def stage_options(config: Config, method: str, stage: str) -> Config:
     """Gather all that changes the result of one stage of one method, and nothing else.
 

@@ -74,6 +74,16 @@ class DatasetFiles:
         """Text features of the labels, with their index and summary beside them."""
         return self.root / "label_embeddings.npy"
 
+    @property
+    def label_tower_embeddings(self) -> Path:
+        """Labels as the frozen text tower embeds them, with their index beside them."""
+        return self.root / "label_tower_embeddings.npy"
+
+    @property
+    def caption_text_features(self) -> Path:
+        """Captions as text features, made as those of labels, with their index beside them."""
+        return self.root / "caption_text_features.npy"
+
     def form(self, name: str) -> Path:
         """Vectors of all clips in one form, with their index beside them."""
         return self.root / "forms" / f"{name}.npy"

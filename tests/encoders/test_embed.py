@@ -9,7 +9,7 @@ import torch
 
 from hearsay.encoders import embed
 from hearsay.encoders.clip import load_clip
-from hearsay.encoders.embed import embed_captions, embed_images, encode_texts
+from hearsay.encoders.embed import TextFiles, embed_captions, embed_images, encode_texts
 from hearsay.encoders.pictures import decode_image
 from hearsay.errors import HearsayError
 
@@ -42,10 +42,15 @@ def write_phrases(captions: Path, rows: list[tuple[int, str]], path: Path) -> Pa
     return path
 
 
-def embed_texts(weights: Path, captions: Path, phrases: Path, folder: Path) -> None:
-    """Embed captions and phrases into c.npy, c.parquet, p.npy and p.parquet of a folder."""
-    written = [folder / name for name in ("c.npy", "c.parquet", "p.npy", "p.parquet")]
-    embed_captions(weights, captions, phrases, *written, "cpu")
+def embed_texts(
+    weights: Path, captions: Path, phrases: Path, folder: Path, labels: tuple[str, ...] = ()
+) -> None:
+    """Embed captions, phrases and labels into c.npy, c.parquet, p.npy ... of a folder."""
+    names = [f"{kind}.{suffix}" for kind in "cpl" for suffix in ("npy", "parquet")]
+    files = TextFiles(*(folder / name for name in names))
+    clips = folder / "labels.parquet"
+    pd.DataFrame({"labels": [list(labels), labels[:1], []]}).to_parquet(clips)
+    embed_captions(weights, clips, captions, phrases, files, "cpu")
 
 
 def test_captions_are_embedded_in_order_as_unit_vectors(
@@ -178,3 +183,17 @@ def test_clips_with_missing_images_and_broken_images_are_refused(
             weights, tmp_path / "broken.parquet", tmp_path / "a.npy", tmp_path / "a.parquet", "cpu"
         )
     assert list(tmp_path.glob("*.npy")) == []
+
+
+def test_labels_are_embedded_as_texts_without_underscores(
+    colours: Any, weights: Path, tmp_path: Path
+) -> None:
+    phrases = write_phrases(colours.captions, [(0, "a red picture")], tmp_path / "phrases.parquet")
+    embed_texts(weights, colours.captions, phrases, tmp_path, labels=("red_car", "dog"))
+    table, embeddings = pd.read_parquet(tmp_path / "l.parquet"), np.load(tmp_path / "l.npy")
+    assert table[["label", "row", "text"]].values.tolist() == [
+        ["dog", 0, "dog"],
+        ["red_car", 1, "red car"],
+    ]
+    alone = encode_texts(load_clip(weights, torch.device("cpu")), ["red car"])
+    np.testing.assert_allclose(embeddings[1].astype(float), alone[0].astype(float), atol=2e-3)

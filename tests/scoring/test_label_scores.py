@@ -166,7 +166,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetFiles, Path
 def run_scores(data: DatasetFiles, folder: Path) -> None:
     how = LabelScoring(5, 100, 100)
     model = folder / "model.pt"
-    score_labels("joint", "audio_label", 0, data, model, None, folder, how, "cpu", 1)
+    score_labels("joint", "audio_label", 0, data, model, None, folder, False, how, "cpu", 1)
 
 
 def test_a_run_is_scored_on_test_and_on_val_with_its_side_files(
@@ -264,7 +264,7 @@ def test_labels_of_a_subset_are_signed_by_the_clips_that_asked(
     (tmp_path / "lab.txt").write_text("\n".join(named))
     how, model = LabelScoring(5, 100, 100), folder / "model.pt"
     subset = tmp_path / "lab.txt"
-    score_labels("joint", "audio_label", 0, data, model, subset, tmp_path, how, "cpu", 1)
+    score_labels("joint", "audio_label", 0, data, model, subset, tmp_path, False, how, "cpu", 1)
     records = pd.DataFrame(read_scores(tmp_path / "scores.json"))
     test_rows = records[(records["split"] == "test") & (records["metric"] == "MAP@3")]
     assert set(test_rows["availability"]) == {fingerprint(asking[:7])}

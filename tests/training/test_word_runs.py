@@ -129,8 +129,8 @@ def test_the_headline_is_the_best_epoch_alone(
         folder.mkdir()
         torch.save(changed, folder / "model.pt")
         score_run(
-            "words", "audio_text", 0, None, worded, None, folder / "model.pt", None, folder, 100,
-            "cpu", 1,
+            "words", "audio_text", 0, None, worded, None, folder / "model.pt", None, folder, None,
+            25, 100, "cpu", 1,
         )  # fmt: skip
     scores = [read_scores(tmp_path / f"without_{name}/scores.json") for name in ("last", "best")]
     assert {record["protocol"] for record in scores[0]} == {"full_gallery", "candidates_30"}
@@ -161,7 +161,7 @@ def test_scores_of_a_subset_carry_the_fingerprint_of_the_clips_that_were_scored(
     (tmp_path / "lab.txt").write_text("\n".join(["# of another lab", *named]))
     score_run(
         "words", "audio_text", 0, None, worded, None, tmp_path / "model.pt", tmp_path / "lab.txt",
-        tmp_path, 100, "cpu", 1,
+        tmp_path, None, 25, 100, "cpu", 1,
     )  # fmt: skip
     records = pd.DataFrame(read_scores(tmp_path / "scores.json"))
     scored = set(named) - {"clip05", "clip01"}  # not available; of unknown words only

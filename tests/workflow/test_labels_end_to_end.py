@@ -46,6 +46,9 @@ def test_a_run_gives_scores_of_methods_and_controls_and_their_table(workflow: Wo
         f"{kind}.{form}" for kind in ("features_only", "ridge") for form in ("wal_net", "mfcc")
     ]
     assert set(scores["method"]) == {*METHODS, *controls}
+    captions = scores[scores["task"] == "audio_text_retrieval"]  # asked of what knows labels
+    assert set(captions["method"]) == set(METHODS) and set(captions["stage"]) == {"audio_label"}
+    scores = scores.drop(captions.index)
     assert set(scores["task"]) == {"label_knn", "label_retrieval"}
     assert {"test"} <= set(scores["split"]) <= {"test", "val"}
     assert scores["value"].between(0, 1).all() and scores["chance"].between(0, 1).all()

@@ -66,11 +66,16 @@ rule score_run:
         files=scored_on,
         weights=frozen_towers,
         model="<results>/runs/{method}/seed{seed}/{stage}/model.pt",
+        label_data=label_data,
+        label_texts=label_texts,
         subset=SUBSET,
     output:
         scores="<results>/runs/{method}/seed{seed}/{stage}/scores.json",
         ranks="<results>/runs/{method}/seed{seed}/{stage}/ranks.parquet",
         hits="<results>/runs/{method}/seed{seed}/{stage}/hits.parquet",
+        other_scores="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/scores.json",
+        other_queries="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/queries.parquet",
+        reasons="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/reasons.json",
     log:
         "<logs>/score_run/{method}/seed{seed}/{stage}.log",
     wildcard_constraints:
@@ -83,7 +88,7 @@ rule score_run:
         mem_mb=8000,
         runtime=120,
     params:
-        version=5,
+        version=6,
         folder=subpath(output.scores, parent=True),
         image_data=lambda wildcards, input: data_option(
             "--image-data", input.image_data
@@ -91,6 +96,10 @@ rule score_run:
         text_data=subpath(input.text_data, parent=True),
         weights=lambda wildcards, input: option("--weights", input.weights),
         subset=lambda wildcards, input: option("--subset", input.subset),
+        label_data=lambda wildcards, input: data_option(
+            "--label-data", input.label_data
+        ),
+        neighbours=config["benchmark"]["label_scores"]["neighbours"],
         num_resamples=config["benchmark"]["bootstrap_resamples"],
         device=config["benchmark"]["device"],
     shell:
@@ -104,6 +113,8 @@ rule score_run:
         " --model {input.model:q}"
         " {params.subset:q}"
         " --folder {params.folder:q}"
+        " {params.label_data:q}"
+        " --neighbours {params.neighbours:q}"
         " --num-resamples {params.num_resamples:q}"
         " --device {params.device:q}"
         " --threads {threads}"

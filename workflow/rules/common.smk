@@ -25,6 +25,7 @@ from hearsay.config import (
     shards,
     stage_options,
     stages_of,
+    tasks_not_asked,
     used_datasets,
     word_options,
 )
@@ -267,4 +268,5 @@ if SUBSET:  # every run takes the list that check_subset has found to be availab
     SUBSET = f"<results>/subset/{Path(SUBSET).stem}.txt"
 OBSTACLE = find_obstacle(config, SCHEMA)  # None: the sweep can be run
 SWEPT = {} if OBSTACLE else swept_values(config)
+NOT_ASKED = tasks_not_asked(config)  # of methods that were trained for another task
 SWEPT_REFERENCE = reference_method(at_disagreement(config, 0)) if SWEPT else None

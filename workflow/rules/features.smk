@@ -199,6 +199,7 @@ rule embed_images:
 rule embed_captions:
     input:
         weights=CLIP_WEIGHTS,
+        clips="<data>/{dataset}/index/clips.parquet",
         captions="<data>/{dataset}/index/captions.parquet",
         phrases="<data>/{dataset}/index/phrases.parquet",
     output:
@@ -206,6 +207,8 @@ rule embed_captions:
         index="<data>/{dataset}/caption_embeddings.parquet",
         phrase_array="<data>/{dataset}/phrase_embeddings.npy",
         phrase_index="<data>/{dataset}/phrase_embeddings.parquet",
+        label_array="<data>/{dataset}/label_tower_embeddings.npy",
+        label_index="<data>/{dataset}/label_tower_embeddings.parquet",
     log:
         "<logs>/embed_captions/{dataset}.log",
     benchmark:
@@ -217,15 +220,18 @@ rule embed_captions:
         mem_mb=8000,
         runtime=60,
     params:
-        version=2,
+        version=3,
         device=config["benchmark"]["device"],
     shell:
         "hearsay --log {log:q} embed_captions"
         " --weights {input.weights:q}"
+        " --clips {input.clips:q}"
         " --captions {input.captions:q}"
         " --phrases {input.phrases:q}"
         " --array {output.array:q}"
         " --index {output.index:q}"
         " --phrase-array {output.phrase_array:q}"
         " --phrase-index {output.phrase_index:q}"
+        " --label-array {output.label_array:q}"
+        " --label-index {output.label_index:q}"
         " --device {params.device:q}"

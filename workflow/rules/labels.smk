@@ -4,6 +4,7 @@
 rule embed_labels:
     input:
         clips="<data>/{dataset}/index/clips.parquet",
+        captions="<data>/{dataset}/index/captions.parquet",
         training_clips=word_training_file("clips"),
         training_captions=word_training_file("captions"),
         vectors=config["words"]["file"] or [],
@@ -11,6 +12,8 @@ rule embed_labels:
         array="<data>/{dataset}/label_embeddings.npy",
         index="<data>/{dataset}/label_embeddings.parquet",
         summary="<data>/{dataset}/label_embeddings.json",
+        caption_array="<data>/{dataset}/caption_text_features.npy",
+        caption_index="<data>/{dataset}/caption_text_features.parquet",
     log:
         "<logs>/embed_labels/{dataset}.log",
     conda:
@@ -19,7 +22,7 @@ rule embed_labels:
         mem_mb=8000,
         runtime=60,
     params:
-        version=1,
+        version=2,
         options=lambda wildcards: json.dumps(label_options(config, wildcards.dataset)),
         training_clips=lambda wildcards, input: option(
             "--training-clips", input.training_clips
@@ -32,11 +35,14 @@ rule embed_labels:
         " --dataset {wildcards.dataset:q}"
         " --options {params.options:q}"
         " --clips {input.clips:q}"
+        " --captions {input.captions:q}"
         " {params.training_clips:q}"
         " {params.training_captions:q}"
         " --array {output.array:q}"
         " --index {output.index:q}"
         " --summary {output.summary:q}"
+        " --caption-array {output.caption_array:q}"
+        " --caption-index {output.caption_index:q}"
 
 
 rule score_labels:
@@ -51,6 +57,9 @@ rule score_labels:
         cells="<results>/runs/{method}/seed{seed}/{stage}/cells.parquet",
         embeddings="<results>/runs/{method}/seed{seed}/{stage}/embeddings.parquet",
         collapse="<results>/runs/{method}/seed{seed}/{stage}/collapse.json",
+        other_scores="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/scores.json",
+        other_ranks="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/ranks.parquet",
+        reasons="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/reasons.json",
     log:
         "<logs>/score_labels/{method}/seed{seed}/{stage}.log",
     wildcard_constraints:
@@ -63,10 +72,12 @@ rule score_labels:
         mem_mb=4000,
         runtime=60,
     params:
-        version=2,
+        version=3,
         folder=subpath(output.scores, parent=True),
         data=subpath(input.availability, parent=True),
         subset=lambda wildcards, input: option("--subset", input.subset),
+        # Captions of the same data set, embedded with its labels.
+        captioned=str("audio_text_retrieval" not in NOT_ASKED).lower(),
         neighbours=config["benchmark"]["label_scores"]["neighbours"],
         permutations=config["benchmark"]["label_scores"]["permutations"],
         num_resamples=config["benchmark"]["bootstrap_resamples"],
@@ -80,6 +91,7 @@ rule score_labels:
         " --model {input.model:q}"
         " {params.subset:q}"
         " --folder {params.folder:q}"
+        " --captioned {params.captioned}"
         " --neighbours {params.neighbours:q}"
         " --permutations {params.permutations:q}"
         " --num-resamples {params.num_resamples:q}"

@@ -119,6 +119,25 @@ def image_data(wildcards):
     return []
 
 
+def label_data(wildcards):
+    """The data set whose labels a method of captions is asked for, after its last stage."""
+    is_last = wildcards.stage == stages_of(config, wildcards.method)[-1]
+    if not is_last or "label_knn" in NOT_ASKED:
+        return []
+    return f"<data>/{STAGE_DATASETS['audio_label']}/availability.json"
+
+
+def label_texts(wildcards):
+    """The labels that `label_data` is asked for: their words, and what the towers make of them."""
+    if not label_data(wildcards):
+        return []
+    folder = f"<data>/{STAGE_DATASETS['audio_label']}"
+    files = [f"{folder}/label_embeddings.npy"]
+    if family_of(config, wildcards.method).needs_towers:
+        return [*files, f"{folder}/label_tower_embeddings.npy"]
+    return [*files, f"{folder}/word_embeddings.parquet"]
+
+
 def data_option(name, file):
     """An option with the folder of a file where there is one, else nothing."""
     return option(name, Path(file).parent if file else None)

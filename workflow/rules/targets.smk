@@ -30,7 +30,14 @@ ORACLES = [
     if config["datasets"][dataset]["reader"] == "demo"
     and any(stage == Path(folder).name for folder in RETRIEVAL_RUNS)
 ]
+# After its last stage a method is asked for tasks that it was not trained for, too.
+LAST_RUNS = [
+    folder
+    for folder in RUNS
+    if Path(folder).name == stages_of(config, Path(folder).parts[-3])[-1]
+]
 SCORES = [f"{folder}/scores.json" for folder in RUNS + ORACLES] + LABEL_CONTROLS
+SCORES += [f"{folder}/other_tasks/scores.json" for folder in LAST_RUNS]
 if GROUNDED:
     SCORES += [f"{folder}/grounding/scores.json" for folder in GROUNDED]
     SCORES += [f"{CONTROLS_FOLDER}/scores.json"]

@@ -90,20 +90,22 @@ def embed_images(weights: Path, images: Path, array: Path, index: Path, device: 
 
 def embed_captions(
     weights: Path,
+    clips: Path,
     captions: Path,
     phrases: Path,
     array: Path,
     index: Path,
     phrase_array: Path,
     phrase_index: Path,
+    label_array: Path,
+    label_index: Path,
     device: str,
 ) -> None:
-    """Embed the captions and phrases of a data set with the frozen text tower."""
+    """Embed captions, phrases and labels of a data set with the frozen text tower."""
     from hearsay.encoders import embed
 
-    embed.embed_captions(
-        weights, captions, phrases, array, index, phrase_array, phrase_index, device
-    )
+    files = embed.TextFiles(array, index, phrase_array, phrase_index, label_array, label_index)
+    embed.embed_captions(weights, clips, captions, phrases, files, device)
 
 
 def embed_words(
@@ -134,18 +136,23 @@ def embed_labels(
     dataset: str,
     options: Options,
     clips: Path,
+    captions: Path,
     training_clips: Path | None,
     training_captions: Path | None,
     array: Path,
     index: Path,
     summary: Path,
+    caption_array: Path,
+    caption_index: Path,
 ) -> None:
-    """Embed the labels of a data set by the words in them."""
+    """Embed the labels of a data set by the words in them, and its captions in the same way."""
     from hearsay.encoders import embed_labels
     from hearsay.encoders.label_store import LabelFiles
 
-    files = LabelFiles(array, index, summary)
-    embed_labels.embed_labels(dataset, options, clips, training_clips, training_captions, files)
+    files = LabelFiles(array, index, summary, caption_array, caption_index)
+    embed_labels.embed_labels(
+        dataset, options, clips, captions, training_clips, training_captions, files
+    )
 
 
 def prepare_wal_net(

@@ -57,11 +57,13 @@ def score_run(
     model: Path,
     subset: Path | None,
     folder: Path,
+    label_data: Path | None,
+    neighbours: int,
     num_resamples: int,
     device: str,
     threads: int,
 ) -> None:
-    """Score one trained stage on every retrieval task that it can do."""
+    """Score one trained stage on every retrieval task that it can do, and on labels."""
     from hearsay.scoring import run
 
     run.score_run(
@@ -74,6 +76,8 @@ def score_run(
         model,
         subset,
         folder,
+        DatasetFiles.open(label_data) if label_data else None,
+        neighbours,
         num_resamples,
         device,
         threads,
@@ -136,6 +140,7 @@ def score_labels(
     model: Path,
     subset: Path | None,
     folder: Path,
+    captioned: bool,
     neighbours: int,
     permutations: int,
     num_resamples: int,
@@ -154,6 +159,7 @@ def score_labels(
         model,
         subset,
         folder,
+        captioned,
         LabelScoring(neighbours, permutations, num_resamples),
         device,
         threads,

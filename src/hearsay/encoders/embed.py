@@ -1,6 +1,7 @@
 """Embed pictures, captions and phrases once with the frozen towers, for others to gather."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from hearsay.device import reproducible, resolve_device
 from hearsay.encoders.clip import ClipTowers, load_clip
+from hearsay.encoders.label_store import read_labels
 from hearsay.encoders.pictures import decode_images, read_image_table
 from hearsay.errors import HearsayError
 from hearsay.files import atomic_path, write_parquet
@@ -54,30 +56,48 @@ def embed_images(
     _write(embeddings, pd.DataFrame({"clip_id": clip_ids}, dtype=str), array, index)
 
 
+@dataclass(frozen=True)
+class TextFiles:
+    """What embed_captions writes.
+
+    Attributes:
+        array: the .npy of captions.
+        index: the table beside it: caption_id, clip_id, row, text.
+        phrase_array: the .npy of phrases.
+        phrase_index: the table beside it: caption_id, clip_id, phrase_number (within its caption,
+            from 0), row.
+        label_array: the .npy of labels.
+        label_index: the table beside it: label, row, text.
+    """
+
+    array: Path
+    index: Path
+    phrase_array: Path
+    phrase_index: Path
+    label_array: Path
+    label_index: Path
+
+
 def embed_captions(
     weights: Path,
+    clips: Path,
     captions: Path,
     phrases: Path,
-    array: Path,
-    index: Path,
-    phrase_array: Path,
-    phrase_index: Path,
+    files: TextFiles,
     device: str,
     num_workers: int = 1,
 ) -> None:
-    """Embed all captions and phrases: float16 [M, D] and [P, D], unit norm, in the tables' order.
+    """Embed all captions, phrases and labels: float16 [M, D], [P, D], [K, D], unit norm.
 
-    No prompt is put around a text. Texts that repeat are embedded once.
+    In the order of the tables, labels sorted. No prompt is put around a text; of a label "_" is a
+    space. Texts that repeat are embedded once.
 
     Args:
         weights: of `prepare_clip`.
+        clips: the clips table; may name no label.
         captions: the captions table.
         phrases: the phrases table; may be empty.
-        array: the .npy to write, of captions.
-        index: the table to write beside it: caption_id, clip_id, row, text.
-        phrase_array: the .npy to write, of phrases.
-        phrase_index: the table to write beside it: caption_id, clip_id, phrase_number (within its
-            caption, from 0), row.
+        files: to write.
         device: auto, cpu or cuda.
         num_workers: threads that compute.
 
@@ -87,21 +107,31 @@ def embed_captions(
     torch_device = resolve_device(device)
     towers = load_clip(weights, torch_device)
     of_captions, of_phrases = _read_texts(captions, "text"), _read_texts(phrases, "phrase")
+    labels = read_labels(clips)
+    of_labels = pd.DataFrame({"label": labels, "text": [name.replace("_", " ") for name in labels]})
     texts = pd.concat([of_captions["text"], of_phrases["phrase"]])
+    with reproducible(torch_device, num_workers):
+        embeddings = _encode_distinct(towers, texts)  # [M + P, D]
+        # In batches of their own: a label more leaves all captions as they are, to the last bit.
+        label_embeddings = _encode_distinct(towers, of_labels["text"])  # [K, D]
+    numbers = of_phrases.groupby("caption_id").cumcount()
+    numbered = of_phrases[["caption_id", "clip_id"]].assign(phrase_number=numbers)
+    _write(embeddings[: len(of_captions)], of_captions, files.array, files.index)
+    _write(embeddings[len(of_captions) :], numbered, files.phrase_array, files.phrase_index)
+    _write(label_embeddings, of_labels.astype(str), files.label_array, files.label_index)
+
+
+def _encode_distinct(towers: ClipTowers, texts: pd.Series) -> NDArray[np.float16]:
+    """Embed texts [N, D], those that repeat once."""
     rows, distinct = pd.factorize(texts)
     batches = [
         distinct[start : start + BATCH_SIZE].tolist()
         for start in range(0, len(distinct), BATCH_SIZE)
     ]
     blocks = [np.zeros((0, towers.embed_dim), dtype=np.float16)]
-    with reproducible(torch_device, num_workers):
-        for batch in progress(batches, total=len(batches), unit=f"batch of {BATCH_SIZE} text"):
-            blocks.append(encode_texts(towers, batch))
-    embeddings = np.concatenate(blocks)[rows]  # [M + P, D]
-    numbers = of_phrases.groupby("caption_id").cumcount()
-    numbered = of_phrases[["caption_id", "clip_id"]].assign(phrase_number=numbers)
-    _write(embeddings[: len(of_captions)], of_captions, array, index)
-    _write(embeddings[len(of_captions) :], numbered, phrase_array, phrase_index)
+    for batch in progress(batches, total=len(batches), unit=f"batch of {BATCH_SIZE} text"):
+        blocks.append(encode_texts(towers, batch))
+    return np.concatenate(blocks)[rows]
 
 
 def encode_pixels(towers: ClipTowers, pixels: Tensor) -> NDArray[np.float16]:
@@ -131,5 +161,5 @@ def _write(embeddings: NDArray[np.float16], table: pd.DataFrame, array: Path, in
     with atomic_path(array) as temporary:
         np.save(temporary, embeddings)
     table = table.assign(row=np.arange(len(table), dtype=np.int64))
-    order = ("caption_id", "clip_id", "phrase_number", "row", "text")
+    order = ("caption_id", "clip_id", "phrase_number", "label", "row", "text")
     write_parquet(table[[name for name in order if name in table.columns]], index)

@@ -25,19 +25,36 @@ LABEL_SCHEMA = pa.schema(
 )
 
 
+CAPTION_SCHEMA = pa.schema(
+    [
+        ("caption_id", pa.string()),
+        ("clip_id", pa.string()),
+        ("row", pa.int32()),  # of the array
+    ]
+)
+
+
 @dataclass(frozen=True)
 class LabelFiles:
-    """The files that embed_labels writes for one data set."""
+    """The files that embed_labels writes for one data set: of labels, and of captions alike."""
 
     array: Path
     index: Path
     summary: Path
+    caption_array: Path
+    caption_index: Path
 
     @classmethod
     def of(cls, files: DatasetFiles) -> "LabelFiles":
         """Name them in the folder of a data set."""
-        array = files.label_embeddings
-        return cls(array, array.with_suffix(".parquet"), array.with_suffix(".json"))
+        array, captions = files.label_embeddings, files.caption_text_features
+        return cls(
+            array,
+            array.with_suffix(".parquet"),
+            array.with_suffix(".json"),
+            captions,
+            captions.with_suffix(".parquet"),
+        )
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,46 @@ def read_label_store(files: LabelFiles) -> LabelStore:
             f"the label files beside {files.array} are damaged or not of one run ({error}); remove "
             "them and run embed_labels again"
         ) from error
+
+
+@dataclass(frozen=True)
+class CaptionFeatures:
+    """Captions as text features, made as those of labels are.
+
+    Attributes:
+        table: caption_id, clip_id, row; captions without a known word are not among them.
+        vectors: float32 [M, W], unit norm.
+    """
+
+    table: pd.DataFrame
+    vectors: NDArray[np.float32]
+
+
+def read_caption_features(files: LabelFiles) -> CaptionFeatures:
+    """Read the captions' part of what embed_labels wrote.
+
+    Raises:
+        HearsayError: a file is absent, or the files are not of one run.
+    """
+    for path in (files.caption_array, files.caption_index):
+        if not path.is_file():
+            raise HearsayError(f"{path} does not exist; embed_labels has not run")
+    vectors = np.load(files.caption_array)
+    table = pq.read_table(files.caption_index, schema=CAPTION_SCHEMA).to_pandas()
+    if len(vectors) != len(table):
+        raise HearsayError(
+            f"{files.caption_array} holds {len(vectors)} captions and its index {len(table)}; "
+            "remove both and run embed_labels again"
+        )
+    return CaptionFeatures(table, vectors)
+
+
+def read_labels(clips: Path) -> list[str]:
+    """List the labels that an index names, sorted."""
+    if not Path(clips).is_file():
+        raise HearsayError(f"{clips} does not exist; build_index has not run")
+    table = pd.read_parquet(clips, columns=["labels"])
+    return sorted({label for labels in table["labels"] for label in labels})
 
 
 def read_single_labels(clips: Path) -> dict[str, str]:

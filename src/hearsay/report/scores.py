@@ -18,6 +18,7 @@ GROUP_COLUMNS = [column for column in IDENTITY_COLUMNS if column != "seed"] + [
     "num_candidates",
     "availability",
 ]
+LABEL_STAGE, LABEL_TASKS = "audio_label", ("label_knn", "label_retrieval")
 LOWER_IS_BETTER = frozenset({"median_rank"})
 
 
@@ -58,6 +59,24 @@ def collect_scores(score_files: list[Path], output: Path) -> None:
 
 
 def read_score_table(path: Path) -> pd.DataFrame:
+    """Read and check what scores.csv has of the tasks that its stages were trained for.
+
+    What a run reaches on other tasks, such as captions asked of a method of labels, stands in
+    tables that say so: `read_all_scores`.
+
+    Raises:
+        HearsayError: as `read_all_scores`.
+    """
+    table = read_all_scores(path)
+    return table[~is_other_task(table)].reset_index(drop=True)
+
+
+def is_other_task(table: pd.DataFrame) -> pd.Series:
+    """Tell rows of labels after a stage of pictures or captions, and the reverse: bool [rows]."""
+    return table["task"].isin(LABEL_TASKS) != (table["stage"] == LABEL_STAGE)
+
+
+def read_all_scores(path: Path) -> pd.DataFrame:
     """Read and check scores.csv.
 
     Raises:

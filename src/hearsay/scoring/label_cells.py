@@ -31,7 +31,7 @@ from hearsay.metrics.label_retrieval import (
     positions_by_label,
     positions_of_others,
 )
-from hearsay.metrics.ranks import RelevantPositions, dot_scores
+from hearsay.metrics.ranks import BlockScores, RelevantPositions, dot_scores
 from hearsay.scoring.label_space import LabelSpace, Vectors
 from hearsay.scoring.records import Record, ScoreIdentity, make_record
 
@@ -45,7 +45,7 @@ class LabelScoring:
 
     Attributes:
         neighbours: k of the classifier.
-        permutations: of labels, behind the levels of chance in CELL_COLUMNS.
+        permutations: of labels, behind the levels of chance in CELL_COLUMNS; 0: no such levels.
         num_resamples: of the queries, behind each 95 % interval.
     """
 
@@ -110,6 +110,15 @@ class CellScorer:
         distinct = self.space.text[known]  # one text a class, so that a query gets k guesses
         self._classify(f"k{k}_distinct_text", "audio_to_text", own.audio, distinct, known, "")
 
+    def classify_audio(self) -> None:
+        """Fill a database with sounds, and ask it with sounds: a part of `classify_all`."""
+        own, database = self.space.queries, self.space.database
+        degenerate = why_degenerate(own.audio, own.classes, database.audio, database.classes)
+        self._classify(
+            f"k{self.how.neighbours}_audio", "audio_to_audio", own.audio, database.audio,
+            database.classes, degenerate,
+        )  # fmt: skip
+
     def _classify(
         self,
         protocol: str,
@@ -153,14 +162,28 @@ class CellScorer:
         asked = np.unique(own.classes)
         texts = self.space.text[asked]
         scores = dot_scores(texts, own.audio)
-        found = positions_by_label(scores, asked, own.classes)
-        names = [self.space.labels[row] for row in asked]
-        cell = self._retrieve("text_to_audio", found, names, asked, len(own.clip_ids))
+        cell = self._retrieve_by_text(scores, asked)
 
         def measure(labels: NDArray[Any]) -> float:
             return float(label_values(positions_by_label(scores, asked, labels))["mAP"].mean())
 
         self._add_cell(cell, measure, own.classes, texts, own.audio)
+
+    def retrieve_by_pairs(self, pairs: NDArray[Any]) -> None:
+        """Ask as `retrieve_by_text`, of a method without vectors; without a row in `cells`.
+
+        Args:
+            pairs: [N, K], of the clips that ask or answer with all labels; higher is better.
+        """
+        asked = np.unique(self.space.queries.classes)
+        by_label = np.ascontiguousarray(pairs.T[asked])
+        self._retrieve_by_text(lambda rows: by_label[rows], asked)
+
+    def _retrieve_by_text(self, scores: BlockScores, asked: NDArray[np.int64]) -> dict[str, Any]:
+        own = self.space.queries
+        found = positions_by_label(scores, asked, own.classes)
+        names = [self.space.labels[row] for row in asked]
+        return self._retrieve("text_to_audio", found, names, asked, len(own.clip_ids))
 
     def retrieve_by_audio(self) -> None:
         """Ask each clip for the others of its class; clips that are alone take no part."""
@@ -263,7 +286,7 @@ class CellScorer:
     ) -> None:
         """Keep a cell with what its metric is under permuted labels."""
         permuted = {f"{unit}_{name}": float("nan") for unit in UNITS for name in ("mean", "95")}
-        if measure is not None:
+        if measure is not None and self.how.permutations:
             for unit in UNITS:
                 found = permuted_chance(
                     measure, labels, unit, self.how.permutations, PERMUTATION_SEED

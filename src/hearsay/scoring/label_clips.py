@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from hearsay.clips.availability import fingerprint
 from hearsay.encoders.label_store import LabelStore, label_rows, read_single_labels
 from hearsay.errors import HearsayError
-from hearsay.features.store import ShardedArrays
 from hearsay.layout import DatasetFiles
 from hearsay.scoring.gallery import SPLIT, available_clips, subset_name
 from hearsay.scoring.records import ScoreIdentity
@@ -24,6 +23,16 @@ DATABASES = {SPLIT: ("train", "val"), "val": ("train",)}
 for training, of which val is a part; of `val` the rest: the hold-out of Elizalde et al. 2019."""
 
 
+class ClipStore(Protocol):
+    """Vectors of clips: `ShardedArrays` of a form, or what a trained run embeds them as."""
+
+    def __contains__(self, clip_id: object) -> bool:
+        """Say whether it has a vector of a clip."""
+
+    def gather(self, clip_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of some clips, [N, D] of unit norm."""
+
+
 @dataclass(frozen=True)
 class LabelledClips:
     """Clips of one label each.
@@ -31,7 +40,7 @@ class LabelledClips:
     Attributes:
         clip_ids: N.
         classes: int64 [N], rows of the text features.
-        features: float32 [N, D], base features of unit norm.
+        features: float32 [N, D], what their store has of them, of unit norm.
     """
 
     clip_ids: list[str]
@@ -82,18 +91,21 @@ def weights_name(labels: LabelStore, form: dict[str, Any]) -> str:
 
 
 def read_clips(
-    data: DatasetFiles, form: str, labels: LabelStore, splits: Sequence[str], subset: Path | None
+    data: DatasetFiles,
+    store: ClipStore,
+    labels: LabelStore,
+    splits: Sequence[str],
+    subset: Path | None,
 ) -> LabelledClips:
     """Read the available clips of some splits that bear exactly one label, by id.
 
     Args:
         data: the data set.
-        form: of the vectors.
+        store: of their vectors; clips that it lacks are left out.
         labels: of the data set.
         splits: of the clips.
         subset: a text file of clip ids; None: no restriction.
     """
-    store = ShardedArrays([data.form(form)])
     of_clip = read_single_labels(data.clips)
     listed = [clip for split in splits for clip in available_clips(data, split, subset)]
     ids = [clip for clip in listed if clip in of_clip and clip in store]
@@ -102,7 +114,7 @@ def read_clips(
 
 
 def read_questions(
-    data: DatasetFiles, form: str, labels: LabelStore, subset: Path | None
+    data: DatasetFiles, store: ClipStore, labels: LabelStore, subset: Path | None
 ) -> list[LabelQuestion]:
     """Read what the splits ask that can ask: test, and val where it has clips.
 
@@ -111,7 +123,7 @@ def read_questions(
     Raises:
         HearsayError: test has no clip to ask with, or the database has fewer than two classes.
     """
-    asked = {split: _read_question(data, form, labels, split, subset) for split in DATABASES}
+    asked = {split: _read_question(data, store, labels, split, subset) for split in DATABASES}
     test = asked[SPLIT]
     num_classes = len(np.unique(test.database.classes))
     if not test.queries.clip_ids or num_classes < 2:
@@ -128,16 +140,16 @@ def read_questions(
 
 
 def _read_question(
-    data: DatasetFiles, form: str, labels: LabelStore, split: str, subset: Path | None
+    data: DatasetFiles, store: ClipStore, labels: LabelStore, split: str, subset: Path | None
 ) -> LabelQuestion:
     """Read the clips of a split that ask and those that answer.
 
     A clip of a class that train lacks asks for what no system has learned, though val may have
     it; it is left out, and the log names its class.
     """
-    database = read_clips(data, form, labels, DATABASES[split], subset)
-    trained = read_clips(data, form, labels, ("train",), subset)
-    asking = read_clips(data, form, labels, (split,), subset)
+    database = read_clips(data, store, labels, DATABASES[split], subset)
+    trained = read_clips(data, store, labels, ("train",), subset)
+    asking = read_clips(data, store, labels, (split,), subset)
     known = np.isin(asking.classes, trained.classes)
     if not known.all():
         lost = sorted({labels.labels[row] for row in asking.classes[~known]})

@@ -1,6 +1,5 @@
 """Score one run from files to files: on the test split, on every retrieval task that it can do."""
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +14,14 @@ from hearsay.files import write_parquet
 from hearsay.layout import DatasetFiles
 from hearsay.methods.family import EmbedsAudio
 from hearsay.metrics.ranks import BlockScores, dot_scores
-from hearsay.scoring.candidates import NUM_CANDIDATES, score_candidates
+from hearsay.scoring.candidates import score_draws
 from hearsay.scoring.captions import Captions, read_captions, score_captions
 from hearsay.scoring.directions import Scores
 from hearsay.scoring.gallery import SPLIT, Gallery, open_gallery, subset_name
 from hearsay.scoring.hits import find_hits
+from hearsay.scoring.label_cells import LabelScoring
+from hearsay.scoring.label_tasks import score_label_tasks
+from hearsay.scoring.other_tasks import OtherScores, reasons_of_family, write_label_tasks
 from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, write_scores
 from hearsay.scoring.retrieval import (
     clip_embedding,
@@ -29,11 +31,6 @@ from hearsay.scoring.retrieval import (
     unit_rows,
 )
 from hearsay.training.load import TrainedRun, embed_clips, load_run, read_needs
-
-logger = logging.getLogger(__name__)
-
-DRAW_SEED = 0  # of the candidates, the same for all methods and trainings
-MOST_PAIRS = 50_000_000  # scored at once for the draws of candidates: 200 MB
 
 
 def score_run(
@@ -46,11 +43,17 @@ def score_run(
     model: Path,
     subset: Path | None,
     folder: Path,
+    label_data: DatasetFiles | None,
+    neighbours: int,
     num_resamples: int,
     device: str,
     threads: int,
 ) -> None:
-    """Score a trained stage on retrieval; write scores, ranks and the first hits of each caption.
+    """Score a trained stage on retrieval, and on telling labels apart if it is asked to.
+
+    Retrieval goes to scores.json and ranks.parquet, the first hits of each caption to
+    hits.parquet; labels, which no stage here was trained for, to other_tasks/, headline weights
+    alone (`score_label_tasks`).
 
     A family whose sounds meet pictures is scored on both tasks after each stage: the audio_image
     stage knows no captions, so its audio-text scores are zero-shot. The headline is what the
@@ -65,7 +68,10 @@ def score_run(
         weights: clip.pt of the frozen towers; None where the method has none.
         model: model.pt of the run.
         subset: a text file of clip ids; None: all available test clips.
-        folder: where scores.json, ranks.parquet and hits.parquet go.
+        folder: where scores.json, ranks.parquet, hits.parquet and other_tasks/ go.
+        label_data: the data set whose labels are told apart; None: none are. It has what the
+            method hears, labels as text features, and as the towers embed them.
+        neighbours: k of the k-NN classifier of labels.
         num_resamples: of the clips, behind each 95 % interval.
         device: auto, cpu or cuda.
         threads: of the CPU.
@@ -79,6 +85,7 @@ def score_run(
     checkpoints = {"last": "", "best": "_best_val"} if needs.headline == "last" else {"best": ""}
     records: list[Record] = []
     ranks: list[pd.DataFrame] = []
+    other = OtherScores()
     with reproducible(torch_device, threads):
         for which, suffix in checkpoints.items():
             run = load_run(model, frozen, torch_device, which)
@@ -95,6 +102,11 @@ def score_run(
                 ranks.append(ranked.assign(protocol=ranked["protocol"] + suffix))
             if not suffix:
                 write_parquet(scorer.hits, folder / "hits.parquet")
+            if label_data is not None and not suffix:
+                how = LabelScoring(neighbours, permutations=0, num_resamples=num_resamples)
+                other = score_label_tasks(run, frozen, label_data, subset, method, stage, seed, how)
+    other.reasons.extend(reasons_of_family(run.family, needs.needs_pictures))
+    write_label_tasks(other, folder)
     write_scores(records, join_ranks(ranks), folder)
 
 
@@ -142,17 +154,11 @@ class _Scorer:
         self.hits = find_hits(
             pairs, gallery.clip_ids, captions.ids, captions.clip_ids, gallery.identity
         )
-        if not with_draws or not self._fits_draws(len(gallery.clip_ids), len(captions.ids)):
+        if not with_draws:
             return [full]
-        drawn = score_candidates(
-            pairs(slice(None)),
-            gallery.clip_ids,
-            captions.clip_ids,
-            gallery.identity,
-            draw_seed=DRAW_SEED,
-            num_resamples=self.num_resamples,
-        )
-        return [full, drawn]
+        clip_ids, owners = gallery.clip_ids, captions.clip_ids
+        drawn = score_draws(pairs, clip_ids, owners, gallery.identity, self.num_resamples)
+        return [full, drawn] if drawn else [full]
 
     def _score_vectors(self, gallery: Gallery, captions: Captions) -> tuple[Scores, BlockScores]:
         """Score a method of one vector a clip on the full gallery; return its pair scores too."""
@@ -182,13 +188,3 @@ class _Scorer:
             num_resamples=self.num_resamples,
         )
         return full, lambda rows: pairs[rows]
-
-    def _fits_draws(self, num_clips: int, num_captions: int) -> bool:
-        """Say whether candidates can be drawn: enough clips, and not too many pairs at once."""
-        fits = num_clips >= NUM_CANDIDATES and num_clips * num_captions <= MOST_PAIRS
-        if not fits:
-            logger.warning(
-                "%d clips and %d captions: scores among %d drawn candidates are left out",
-                num_clips, num_captions, NUM_CANDIDATES,
-            )  # fmt: skip
-        return fits

@@ -7,6 +7,7 @@ from typing import Any
 
 from hearsay.encoders.label_store import LabelFiles, LabelStore, read_label_store
 from hearsay.encoders.labels import fit_width
+from hearsay.features.store import ShardedArrays
 from hearsay.layout import DatasetFiles
 from hearsay.scoring.label_cells import LabelScoring
 from hearsay.scoring.label_clips import LabelledClips, read_clips, read_questions, weights_name
@@ -50,7 +51,8 @@ def score_label_controls(
         HearsayError: an input is absent, or no clip can be asked about.
     """
     labels = read_label_store(LabelFiles.of(data))
-    train, val = (read_clips(data, form, labels, (split,), subset) for split in ("train", "val"))
+    store = ShardedArrays([data.form(form)])
+    train, val = (read_clips(data, store, labels, (split,), subset) for split in ("train", "val"))
     width = max(train.features.shape[1], labels.vectors.shape[1])
     controls = {"features_only": base_embedder(width)}
     if val.clip_ids:
@@ -59,7 +61,7 @@ def score_label_controls(
         logger.warning("no clip of split val with one label: ridge regression is left out")
     scores = []
     for name, embedder in controls.items():
-        for question in read_questions(data, form, labels, subset):
+        for question in read_questions(data, store, labels, subset):
             space = embed_question(question, labels, embedder)
             method = f"{name}.{form}"
             weights = weights_name(labels, form_options)

@@ -13,16 +13,20 @@ from hearsay.encoders.frozen import read_frozen
 from hearsay.encoders.label_store import LabelStore
 from hearsay.errors import HearsayError
 from hearsay.families import FORMS
+from hearsay.features.store import ShardedArrays
 from hearsay.files import write_json, write_parquet
 from hearsay.layout import DatasetFiles
 from hearsay.methods.collapse import measure_collapse
 from hearsay.methods.family import EmbedsLabels
-from hearsay.scoring.gallery import SPLIT
+from hearsay.scoring.gallery import SPLIT, subset_name
 from hearsay.scoring.label_cells import LabelScoring
 from hearsay.scoring.label_clips import LabelQuestion, read_questions, weights_name
 from hearsay.scoring.label_files import embedding_table, write_label_scores
 from hearsay.scoring.label_scores import check_finite, score_space
 from hearsay.scoring.label_space import Embedder, LabelSpace, Vectors, embed_question
+from hearsay.scoring.other_tasks import OtherScores, reasons_of_family, write_text_tasks
+from hearsay.scoring.records import ScoreIdentity
+from hearsay.scoring.text_tasks import score_text_tasks
 from hearsay.training.load import TrainedRun, load_run, read_needs
 from hearsay.training.pairs import SCORED_NOISE, add_noise, fit_texts
 
@@ -39,11 +43,14 @@ def score_labels(
     model: Path,
     subset: Path | None,
     folder: Path,
+    captioned: bool,
     how: LabelScoring,
     device: str,
     threads: int,
 ) -> None:
-    """Score a trained stage on k-NN classification and retrieval by label.
+    """Score a trained stage on k-NN classification and retrieval by label, and on captions.
+
+    Captions, which it was not trained for, go to other_tasks/ (`score_text_tasks`).
 
     Split test asks the official division's other clips; split val, a stratified part of them,
     asks the rest.
@@ -56,7 +63,8 @@ def score_labels(
         model: model.pt of the run.
         subset: a text file of clip ids; None: all available clips.
         folder: where scores.json, queries.parquet, cells.parquet, embeddings.parquet and
-            collapse.json go.
+            collapse.json go, and other_tasks/.
+        captioned: whether the captions of the data set are asked for too.
         how: to score.
         device: auto, cpu or cuda.
         threads: of the CPU.
@@ -70,17 +78,28 @@ def score_labels(
     if frozen.labels is None:
         raise HearsayError(f"{model} knows no labels; score it with score_run")
     scores = []
+    other = OtherScores()
     with reproducible(torch_device, threads):
         run = load_run(model, frozen, torch_device, needs.headline)
-        for question in read_questions(data, run.options["form"], frozen.labels, subset):
+        weights = weights_name(frozen.labels, run.options[FORMS])
+        store = ShardedArrays([data.form(run.options["form"])])
+        for question in read_questions(data, store, frozen.labels, subset):
             embedder = run_embedder(run, seed)
             space = embed_question(question, frozen.labels, embedder)
             check_finite(space)
-            weights = weights_name(frozen.labels, run.options[FORMS])
             identity = question.identity(data, method, stage, weights, seed, subset)
             scores.append((method, score_space(space, identity, how)))
             if question.split == SPLIT:
                 _write_space(run, space, question, frozen.labels, embedder, folder)
+        if captioned:
+            identity = ScoreIdentity(
+                data.name, SPLIT, subset_name(subset), method, stage, weights, seed, ""
+            )
+            other = score_text_tasks(
+                data, store, run_embedder(run, seed), subset, identity, how.num_resamples
+            )
+    other.reasons.extend(reasons_of_family(run.family, needs.needs_pictures))
+    write_text_tasks(other, folder)
     write_label_scores(scores, folder)
 
 

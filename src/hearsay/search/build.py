@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from hearsay.device import reproducible, resolve_device
-from hearsay.encoders.embed_labels import read_labels
 from hearsay.encoders.frozen import FrozenEncoders, read_frozen
+from hearsay.encoders.label_store import read_labels
 from hearsay.errors import HearsayError
 from hearsay.families import FORMS
 from hearsay.layout import DatasetFiles

@@ -1,0 +1,106 @@
+"""Tasks beside those that a run was trained for: which it can do, and why it cannot do others.
+
+They have files of their own below the run's folder, since tables of a paper's own task do not
+show them; `systems_by_tasks` does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from hearsay.errors import HearsayError
+from hearsay.files import read_json, write_json, write_parquet
+from hearsay.methods.family import EmbedsAudio, Family, GroundsPhrases
+from hearsay.scoring.label_scores import QUERY_COLUMNS
+from hearsay.scoring.records import RANK_COLUMNS, Record, write_records
+
+FOLDER = "other_tasks"
+AUDIO_TEXT, AUDIO_IMAGE = "audio_text_retrieval", "audio_image_retrieval"
+GROUNDING, KNN, LABELS = "phrase_grounding", "label_knn", "label_retrieval"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a run has no score of a task.
+
+    Attributes:
+        task: of TASKS.
+        direction: of DIRECTIONS; empty: all of the task.
+        reason: half a sentence of what the family cannot do, or what the data set lacks.
+    """
+
+    task: str
+    direction: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class OtherScores:
+    """What a run reaches on other tasks.
+
+    Attributes:
+        records: one a number.
+        rows: one a query: QUERY_COLUMNS of labels, RANK_COLUMNS of captions.
+        reasons: why other numbers are not there.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    rows: list[pd.DataFrame] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+
+
+def reasons_of_family(family: Family, knows_pictures: bool) -> list[Reason]:
+    """Say which tasks a family cannot do, by its interface alone."""
+    reasons = []
+    if not knows_pictures:
+        reasons.append(
+            Reason(AUDIO_IMAGE, "", "trained without pictures: it has no space in common with them")
+        )
+    if not isinstance(family, GroundsPhrases):
+        reasons.append(
+            Reason(GROUNDING, "", "it gives a clip one vector, and its frames no scores")
+        )
+    if not isinstance(family, EmbedsAudio):
+        why = "it scores words in a clip and gives the clip no vector, so two clips have no score"
+        reasons += [Reason(task, "audio_to_audio", why) for task in (KNN, LABELS)]
+    return reasons
+
+
+def write_label_tasks(scores: OtherScores, folder: Path) -> None:
+    """Write scores of labels: queries.parquet, reasons.json and, last, scores.json."""
+    empty = pd.DataFrame({name: pd.Series(dtype=str) for name in QUERY_COLUMNS})
+    write_parquet(_join(scores.rows, empty, QUERY_COLUMNS), folder / FOLDER / "queries.parquet")
+    _write(scores, folder)
+
+
+def write_text_tasks(scores: OtherScores, folder: Path) -> None:
+    """Write scores of captions: ranks.parquet, reasons.json and, last, scores.json."""
+    empty = pd.DataFrame({name: pd.Series(dtype=str) for name in RANK_COLUMNS})
+    write_parquet(_join(scores.rows, empty, RANK_COLUMNS), folder / FOLDER / "ranks.parquet")
+    _write(scores, folder)
+
+
+def read_reasons(path: Path) -> list[Reason]:
+    """Read reasons.json.
+
+    Raises:
+        HearsayError: it is absent or is none.
+    """
+    found = read_json(path)
+    try:
+        return [Reason(**own) for own in found]
+    except TypeError as error:
+        raise HearsayError(f"{path} is no list of reasons ({error}); score the run again") from None
+
+
+def _join(
+    tables: Sequence[pd.DataFrame], empty: pd.DataFrame, columns: Sequence[str]
+) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True)[list(columns)] if tables else empty
+
+
+def _write(scores: OtherScores, folder: Path) -> None:
+    write_json([asdict(reason) for reason in scores.reasons], folder / FOLDER / "reasons.json")
+    write_records(scores.records, folder / FOLDER / "scores.json")
