@@ -54,7 +54,7 @@ rule plot_choices:
         mem_mb=2000,
         runtime=20,
     params:
-        version=1,
+        version=2,
         methods=METHODS,
     shell:
         "hearsay --log {log:q} plot_choices"

@@ -70,7 +70,7 @@ rule make_table_captions:
         mem_mb=4000,
         runtime=20,
     params:
-        version=2,
+        version=3,
         methods=WORD_METHODS,
     shell:
         "hearsay --log {log:q} make_table_captions"
@@ -104,7 +104,7 @@ rule make_table_grounding:
         mem_mb=4000,
         runtime=20,
     params:
-        version=1,
+        version=2,
         methods=WORD_METHODS,
     shell:
         "hearsay --log {log:q} make_table_grounding"

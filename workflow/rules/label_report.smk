@@ -29,7 +29,7 @@ rule make_table_labels:
         mem_mb=4000,
         runtime=20,
     params:
-        version=1,
+        version=2,
         methods=LABEL_METHODS,
     shell:
         "hearsay --log {log:q} make_table_labels"
@@ -124,7 +124,7 @@ rule make_table_pair_losses:
         mem_mb=4000,
         runtime=20,
     params:
-        version=1,
+        version=2,
     shell:
         "hearsay --log {log:q} make_table_pair_losses"
         " --scores {input.scores:q}"
@@ -159,7 +159,7 @@ rule make_table_label_sweep:
         mem_mb=4000,
         runtime=20,
     params:
-        version=1,
+        version=2,
     shell:
         "hearsay --log {log:q} make_table_label_sweep"
         " --scores {input.scores:q}"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from hearsay.errors import HearsayError
-from hearsay.report.markup import Block, Column, TextTable
+from hearsay.report.markup import OVER_SEEDS, Block, Column, TextTable
 from hearsay.report.scores import SIGNIFICANT_DIGITS
 from hearsay.report.tasks import in_order
 from hearsay.scoring.choices import COUNT_COLUMNS
@@ -87,7 +87,7 @@ def _share(part: str, key: Sequence[Any], group: pd.DataFrame) -> dict[str, Any]
 
 def tidy_choices(shares: pd.DataFrame) -> pd.DataFrame:
     """Return the shares with the seeds of a row as one text, for a CSV."""
-    return shares.assign(
+    return shares.rename(columns=OVER_SEEDS).assign(
         per_seed=shares["per_seed"].map(
             lambda values: " ".join(f"{value:.{SIGNIFICANT_DIGITS}g}" for value in values)
         )
@@ -148,7 +148,7 @@ def _describe(shares: pd.DataFrame) -> str:
         f"Data: {last['dataset']}, split train, {every['clips']:,.0f} clips an epoch, of which "
         f"{last['clips']:,.0f} ({100 * last['share_of_clips']:.0f} %) are telling. Weights: "
         f"{last['weights']}. Seeds: {last['seeds']}. A picture is right where it shows a class "
-        "that sounds in its clip. Mean ± sample standard deviation over seeds."
+        "that sounds in its clip. Mean ± sample standard deviation over training seeds."
     )
 
 

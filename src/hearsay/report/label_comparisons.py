@@ -60,6 +60,8 @@ def compare_with_controls(
                     notes.append(f"In the mean {method} is {_WORDS[control]}: {'; '.join(losses)}.")
     if compared and not notes:
         notes.append("No joint space is below its own features or below ridge regression here.")
+    if compared:
+        notes.append("These are means over training seeds, set side by side without a test.")
     return notes
 
 

@@ -95,6 +95,11 @@ class LabelView:
         ]
         return None if own.empty else dict(own.iloc[0])
 
+    def num_seeds(self, methods: Iterable[str]) -> list[int]:
+        """Return how many trainings the numbers of some systems are of."""
+        own = self.rows[self.rows["method"].isin(list(methods))]
+        return [int(number) for number in own["num_seeds"].unique()]
+
     def text(self, method: str, measure: Measure) -> str:
         """Return a number in percent, with its deviation over seeds and its marks."""
         row = self.find(method, measure)
@@ -207,6 +212,6 @@ def mark_notes(rows: Iterable[Sequence[str]]) -> list[str]:
         notes.append(
             "† not above chance: a seed at least is not above the 95th percentile under permuted "
             "names of classes; where nothing was permuted, the 95 % interval over clips "
-            "(bootstrap) reaches chance."
+            "(bootstrap) reaches chance. Each number by itself, not corrected for their number."
         )
     return notes

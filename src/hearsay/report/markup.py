@@ -36,6 +36,8 @@ _LATEX = {
     "–": "--",
     "·": r"$\cdot$",
 }
+OVER_SEEDS = {"std": "std_over_seeds", "standard_error": "standard_error_over_seeds"}
+"""Columns of a CSV that say what they spread over; ci_low and ci_high are over clips."""
 _MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "<": "&lt;", "`": "\\`"}
 
 
@@ -72,10 +74,11 @@ class TextTable:
     below: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Refuse ragged rows.
+        """Refuse ragged rows, and a ± of which nothing says what it is.
 
         Raises:
-            HearsayError: a row has not one cell a column.
+            HearsayError: a row has not one cell a column, or there is a ± and no line above or
+                below the table that names its standard deviation.
         """
         for block in self.blocks:
             for row in block.rows:
@@ -83,6 +86,14 @@ class TextTable:
                     raise HearsayError(
                         f"{self.title}: a row has {len(row)} cells for {len(self.columns)} columns"
                     )
+        cells = [cell for block in self.blocks for row in block.rows for cell in row]
+        has_spread = any("±" in text for text in (*(c.name for c in self.columns), *cells))
+        lines = (*self.above, *self.below)
+        if has_spread and not any("±" in line and "standard deviation" in line for line in lines):
+            raise HearsayError(
+                f"{self.title}: the table has a ± and does not say which standard deviation it is; "
+                "name it in a line above or below"
+            )
 
 
 def escape_latex(text: str) -> str:
@@ -111,7 +122,8 @@ def write_tables(
         markdown: for reading.
         latex: for a paper.
     """
-    write_text(numbers.to_csv(index=False, lineterminator="\n"), csv)
+    named = numbers.rename(columns=OVER_SEEDS)
+    write_text(named.to_csv(index=False, lineterminator="\n"), csv)
     write_layouts(tables, markdown, latex)
 
 

@@ -1,6 +1,7 @@
 """scores.csv, the one tidy table that every other table and plot is made from."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,19 @@ def read_all_scores(path: Path) -> pd.DataFrame:
     for number, row in enumerate(table.itertuples(index=False, name=None)):
         check_record(dict(zip(COLUMNS, row, strict=True)), f"{path}, row {number + 2}")
     return table
+
+
+def describe_spread(num_seeds: Iterable[int]) -> str:
+    """Say what ± is in a table of these numbers of trainings.
+
+    >>> describe_spread([3, 3, 1])
+    'mean ± sample standard deviation over 3 training seeds'
+    """
+    numbers = sorted({int(number) for number in num_seeds if number > 1})
+    over = " or ".join(str(number) for number in numbers)
+    return "mean ± sample standard deviation over " + (
+        f"{over} training seeds" if over else "training seeds (here one, so none)"
+    )
 
 
 def summarise_seeds(table: pd.DataFrame) -> pd.DataFrame:

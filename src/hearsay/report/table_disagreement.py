@@ -120,8 +120,8 @@ def _recall_table(rows: pd.DataFrame, task: str, methods: Sequence[str]) -> Text
         columns=_columns(task),
         blocks=blocks,
         above=[
-            f"{described} {SAME_BUT_PICTURES} Mean ± sample standard deviation over seeds, in "
-            "percent."
+            f"{described} {SAME_BUT_PICTURES} Mean ± sample standard deviation over training "
+            "seeds, in percent."
         ],
         below=[
             *([NOT_ABOVE_CHANCE] if has_marks else []),
@@ -167,7 +167,7 @@ def _difference_table(
         blocks=blocks,
         above=[
             f"{described} Differences in points of percent, paired by seed: mean ± sample standard "
-            "deviation over seeds."
+            "deviation over training seeds."
         ],
         below=explain_marks(
             shown,

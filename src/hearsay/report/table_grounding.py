@@ -153,9 +153,9 @@ def _describe(view: GroundingView, key: Sequence[str]) -> str:
         f"Data: {key[0]}, split {key[1]}, clips {key[2]}, fingerprint {view.fingerprints}. A query "
         "is a phrase of a caption; P, R and F1 are of frames, pooled over all queries; scores are "
         "stretched over the clip (min-max). Fractions, mean ± sample standard deviation over "
-        "seeds. threshold: that of the best F1 on val, mean over seeds; P, R, F1 and event F1 "
-        "are at it. constant: queries with one score in all frames. labelled: share of the "
-        "queries' frames."
+        "training seeds. threshold: that of the best F1 on val, mean over seeds; P, R, F1 and "
+        "event F1 are at it. constant: queries with one score in all frames. labelled: share of "
+        "the queries' frames."
     )
 
 
@@ -164,7 +164,8 @@ def _notes(view: GroundingView, trained: Sequence[str]) -> list[str]:
     marked = [f"† {name}: {_list_controls(found)}." for name, found in unproven if found]
     explanation = (
         "† shows no grounding: the 95 % interval over clips (bootstrap, mean over seeds) does not "
-        "lie above the mean of every control; below, each metric and the controls it fails."
+        "lie above the mean of every control; each number by itself, not corrected for their "
+        "number. Below, each metric and the controls it fails."
     )
     return [
         *([explanation, *marked] if marked else []),
@@ -218,7 +219,8 @@ def _variant_table(view: GroundingView, key: Sequence[str], systems: Sequence[st
             "A phrase's score is the mean or the highest of its words' in each frame; it is "
             "stretched over the clip's frames (min-max) or left raw. val: the threshold chosen on "
             "val, mean over seeds. Raw scores are compared between clips too, so AUROC, average "
-            "precision and PSDS differ. Controls are taken as they are."
+            "precision and PSDS differ. Controls are taken as they are. Fractions, mean ± sample "
+            "standard deviation over training seeds, as many as in the table without variants."
         ],
     )
 

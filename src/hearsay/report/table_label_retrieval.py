@@ -51,10 +51,10 @@ def label_retrieval_table(view: LabelView, methods: Sequence[str]) -> TextTable:
         ],
         blocks=blocks,
         above=[
-            "Percent, mean ± sample standard deviation over seeds. Each label asks all clips of "
-            f"split {view.split}, of which those that bear it are relevant; each clip asks for the "
-            "others of its label. 95 %: the 95th percentile of mAP under permuted names of "
-            "classes. Ties count against the query."
+            "Percent, mean ± sample standard deviation over training seeds. Each label asks all "
+            f"clips of split {view.split}, of which those that bear it are relevant; each clip "
+            "asks for the others of its label. 95 %: the 95th percentile of mAP under permuted "
+            "names of classes. Ties count against the query."
         ],
         below=[
             *mark_notes([row for block in blocks for row in block.rows]),

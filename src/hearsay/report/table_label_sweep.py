@@ -16,6 +16,7 @@ from hearsay.report.label_sweeps import (
 )
 from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.published import ELIZALDE, ELIZALDE_DATA, FSDKAGGLE, is_dataset
+from hearsay.report.scores import describe_spread
 
 
 def make_table_label_sweep(
@@ -84,7 +85,7 @@ def _table(
             *(Column(measure.words) for measure in sweep.measures),
         ],
         blocks=blocks,
-        above=[f"Percent, mean ± sample standard deviation over seeds. {sweep.remark}"],
+        above=[f"Percent, {describe_spread(view.num_seeds(group))}. {sweep.remark}"],
         below=[
             *mark_notes([row for block in blocks for row in block.rows]),
             "Without a siamese network: "

@@ -165,11 +165,11 @@ def _published_rows() -> list[list[str]]:
 def _describe(view: LabelView) -> str:
     return (
         f"Data: {view.dataset}, subset {view.subset}; {view.size()}. Percent, mean ± sample "
-        f"standard deviation over seeds. The {view.neighbours} nearest of the database vote, "
-        "ties by nearest; MAP@3 is 1 over the rank of the true label among the first three, else "
-        "0. chance: labels in random order, exact. 95 %: the 95th percentile under permuted names "
-        "of classes, mean over seeds. features_only: the features themselves, without any joint "
-        "space; ridge: ridge regression from sound to word vectors."
+        f"standard deviation over training seeds. The {view.neighbours} nearest of the database "
+        "vote, ties by nearest; MAP@3 is 1 over the rank of the true label among the first three, "
+        "else 0. chance: labels in random order, exact. 95 %: the 95th percentile under permuted "
+        "names of classes, mean over seeds. features_only: the features themselves, without any "
+        "joint space; ridge: ridge regression from sound to word vectors."
     )
 
 

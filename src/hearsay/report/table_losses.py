@@ -8,6 +8,7 @@ import pandas as pd
 from hearsay.report.grounding_scores import CONTROLS, SHUFFLED, split_subset
 from hearsay.report.losses import Loss
 from hearsay.report.markup import Block, Column, TextTable
+from hearsay.report.scores import describe_spread
 from hearsay.report.tasks import ARROWS, in_order
 from hearsay.scoring.candidates import NUM_CANDIDATES, PROTOCOL
 from hearsay.scoring.grounding_records import TASK as GROUNDING
@@ -43,7 +44,7 @@ def losses_table(
                     Block([_control_row(rows, control) for control in ("all_active", "energy")]),
                 ],
                 above=[
-                    "Fractions, mean ± sample standard deviation over seeds. R@1: among "
+                    f"Fractions, {describe_spread(_num_seeds(rows, names))}. R@1: among "
                     f"{NUM_CANDIDATES} candidates. F1: of frames, at the threshold chosen on val, "
                     "of all phrases and of clips with several events. true − other: F1 minus that "
                     "of the same run asked for another phrase of the clip."
@@ -55,6 +56,11 @@ def losses_table(
             )
         )
     return tables
+
+
+def _num_seeds(rows: pd.DataFrame, names: Sequence[str]) -> list[int]:
+    own = rows[rows["method"].isin(list(names))]
+    return [int(number) for number in own.groupby("method")["seed"].nunique()]
 
 
 def base_method(name: str) -> str:

@@ -32,6 +32,7 @@ from hearsay.report.published import (
     FSDKAGGLE,
     is_dataset,
 )
+from hearsay.report.scores import describe_spread
 
 MEASURES = {"l1": "L1", "l2": "L2", "exp_l1": "exp(−L1)", "exp_l2": "exp(−L2)"}
 LOSSES = ("contrastive", "bce")
@@ -104,7 +105,7 @@ def _table(
         ],
         blocks=blocks,
         above=[
-            "Percent, mean ± sample standard deviation over seeds. What the paper leaves open is "
+            f"Percent, {describe_spread(view.num_seeds(group))}. What the paper leaves open is "
             "decided: cross-entropy of L1 and L2 reads 1 / (1 + distance) as a probability, and "
             "the contrastive loss of exp(−distance) takes 1 − exp(−distance) as the distance."
         ],

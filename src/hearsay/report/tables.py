@@ -24,7 +24,7 @@ from hearsay.report.tasks import (
 
 NOT_ABOVE_CHANCE = (
     "† not above chance: the 95 % interval over clips (bootstrap, mean over seeds) reaches the "
-    "level of chance."
+    "level of chance; each number by itself, not corrected for their number."
 )
 
 
@@ -114,7 +114,7 @@ def _main_table(view: RetrievalView) -> TextTable:
         if (view.rows["method"] == "oracle").any()
         else "chance: exact expectation of a random order."
     )
-    spread = "Mean ± sample standard deviation over seeds; R@k and mAP@10 in percent."
+    spread = "Mean ± sample standard deviation over training seeds; R@k and mAP@10 in percent."
     below.append(HEADLINE_NOTE)
     return TextTable(
         number=f"Table {layout.number}" + (", continued" if view.part else ""),
