@@ -5,7 +5,7 @@ One file a stage. Imports stand inside the functions, so that `hearsay --help` a
 
 from collections.abc import Callable
 
-from hearsay.commands import by_hand, data, features, report, runs, search
+from hearsay.commands import by_hand, data, features, report, runs, search, serve
 from hearsay.commands.options import Options, Positional
 
 COMMANDS: list[Callable[..., None]] = [
@@ -14,8 +14,9 @@ COMMANDS: list[Callable[..., None]] = [
     *runs.COMMANDS,
     *report.COMMANDS,
     *search.COMMANDS,
+    *serve.BY_HAND,
     *by_hand.COMMANDS,
 ]
-BY_HAND = [*by_hand.COMMANDS, *search.BY_HAND]  # those that no rule calls
+BY_HAND = [*by_hand.COMMANDS, *search.BY_HAND, *serve.BY_HAND]  # those that no rule calls
 
 __all__ = ["BY_HAND", "COMMANDS", "Options", "Positional"]
