@@ -141,3 +141,84 @@ def label_texts(wildcards):
 def data_option(name, file):
     """An option with the folder of a file where there is one, else nothing."""
     return option(name, Path(file).parent if file else None)
+
+
+def searched_files(wildcards):
+    """What the last stage of {method} hears of its data set, and what texts are found by."""
+    stage = stages_of(config, wildcards.method)[-1]
+    return stage_files(wildcards.method, stage)
+
+
+def searched_file(name):
+    """Return a function of the wildcards: a file of the data set of the last stage of {method}."""
+
+    def file(wildcards):
+        stage = stages_of(config, wildcards.method)[-1]
+        return f"<data>/{STAGE_DATASETS[stage]}/{name}"
+
+    return file
+
+
+def last_model(wildcards):
+    """The model that the last stage of {method} has left."""
+    stage = stages_of(config, wildcards.method)[-1]
+    return "<results>/runs/{method}/seed{seed}/{stage}/model.pt".format(
+        **wildcards, stage=stage
+    )
+
+
+def searched_wal_net(wildcards):
+    """WAL-Net, if what {method} hears comes from it."""
+    form = form_of(config, wildcards.method)
+    return (
+        WAL_NET_WEIGHTS
+        if config["forms"].get(form, {}).get("vectors") == "wal_net"
+        else []
+    )
+
+
+def searched_words(wildcards):
+    """Options of the word vectors whose mean a text is to {method}, if it is, as JSON."""
+    stage = stages_of(config, wildcards.method)[-1]
+    if not family_of(config, wildcards.method).needs_labels:
+        return "{}"
+    return json.dumps(word_options(config, STAGE_DATASETS[stage]))
+
+
+def searched_training_file(table):
+    """Return a function of the wildcards: what these vectors are trained on, or nothing."""
+
+    def file(wildcards):
+        stage = stages_of(config, wildcards.method)[-1]
+        options = word_options(config, STAGE_DATASETS[stage])
+        needs = family_of(config, wildcards.method).needs_labels
+        if not needs or options["file"] is not None:
+            return []
+        return f"<data>/{options['skipgram']['dataset']}/index/{table}.parquet"
+
+    return file
+
+
+def searched_vectors(wildcards):
+    """The file of word vectors whose mean a text is to {method}, if it is and there is one."""
+    needs = family_of(config, wildcards.method).needs_labels
+    return config["words"]["file"] or [] if needs else []
+
+
+def searched_sound(wildcards):
+    """How the clips that {method} is indexed with were decoded, as JSON."""
+    stage = stages_of(config, wildcards.method)[-1]
+    dataset = config["datasets"][STAGE_DATASETS[stage]]
+    keys = ("sample_rate_hz", "clip_duration_s", "min_peak_dbfs")
+    return json.dumps({key: dataset[key] for key in keys})
+
+
+def searched_features(wildcards):
+    """What the clip vectors that {method} hears are computed by, if it hears such, as JSON."""
+    form = form_of(config, wildcards.method)
+    if form is None:
+        return "{}"
+    section = {"wal_net": "wal_logmel"}.get(config["forms"][form]["vectors"], "mfcc")
+    return json.dumps(
+        {**form_options(config, form), section: config["features"][section]}
+    )

@@ -1,59 +1,6 @@
 # a trained run + the clips of its data set -> an index that `hearsay search` asks
 
 
-def searched_files(wildcards):
-    """What the last stage of {method} hears of its data set, and what texts are found by."""
-    stage = stages_of(config, wildcards.method)[-1]
-    return stage_files(wildcards.method, stage)
-
-
-def searched_file(name):
-    """Return a function of the wildcards: a file of the data set of the last stage of {method}."""
-
-    def file(wildcards):
-        stage = stages_of(config, wildcards.method)[-1]
-        return f"<data>/{STAGE_DATASETS[stage]}/{name}"
-
-    return file
-
-
-def last_model(wildcards):
-    """The model that the last stage of {method} has left."""
-    stage = stages_of(config, wildcards.method)[-1]
-    return "<results>/runs/{method}/seed{seed}/{stage}/model.pt".format(
-        **wildcards, stage=stage
-    )
-
-
-def searched_wal_net(wildcards):
-    """WAL-Net, if what {method} hears comes from it."""
-    form = form_of(config, wildcards.method)
-    return (
-        WAL_NET_WEIGHTS
-        if config["forms"].get(form, {}).get("vectors") == "wal_net"
-        else []
-    )
-
-
-def searched_sound(wildcards):
-    """How the clips that {method} is indexed with were decoded, as JSON."""
-    stage = stages_of(config, wildcards.method)[-1]
-    dataset = config["datasets"][STAGE_DATASETS[stage]]
-    keys = ("sample_rate_hz", "clip_duration_s", "min_peak_dbfs")
-    return json.dumps({key: dataset[key] for key in keys})
-
-
-def searched_features(wildcards):
-    """What the clip vectors that {method} hears are computed by, if it hears such, as JSON."""
-    form = form_of(config, wildcards.method)
-    if form is None:
-        return "{}"
-    section = {"wal_net": "wal_logmel"}.get(config["forms"][form]["vectors"], "mfcc")
-    return json.dumps(
-        {**form_options(config, form), section: config["features"][section]}
-    )
-
-
 rule build_search_index:
     input:
         availability=searched_file("availability.json"),
@@ -62,6 +9,9 @@ rule build_search_index:
         files=searched_files,
         weights=frozen_towers,
         wal_net=searched_wal_net,
+        training_clips=searched_training_file("clips"),
+        training_captions=searched_training_file("captions"),
+        vectors=searched_vectors,
         model=last_model,
         subset=SUBSET,
     output:
@@ -88,6 +38,13 @@ rule build_search_index:
         probed=config["search"]["probed"],
         sound=searched_sound,
         features=searched_features,
+        words=searched_words,
+        training_clips=lambda wildcards, input: option(
+            "--training-clips", input.training_clips
+        ),
+        training_captions=lambda wildcards, input: option(
+            "--training-captions", input.training_captions
+        ),
         subset=lambda wildcards, input: option("--subset", input.subset),
         device=config["benchmark"]["device"],
     shell:
@@ -105,6 +62,9 @@ rule build_search_index:
         " --probed {params.probed:q}"
         " --sound {params.sound:q}"
         " --features {params.features:q}"
+        " --words {params.words:q}"
+        " {params.training_clips:q}"
+        " {params.training_captions:q}"
         " {params.subset:q}"
         " --device {params.device:q}"
         " --threads {threads}"

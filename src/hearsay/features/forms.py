@@ -52,16 +52,39 @@ def form_vectors(
     vectors = store.gather(store.clip_ids).astype(np.float64)  # [N, D]
     if options["transform"] != "none":
         fitted = vectors[_train_rows(clips, store, subset)]
-        if not len(fitted):
-            raise HearsayError(
-                f"no clip of split train{f' and in {subset}' if subset else ''} has vectors beside "
-                f"{arrays[0]}; see availability.parquet for what became of the clips"
-            )
         if options["transform"] == "standardise":
             vectors = standardise(vectors, fitted)
         else:
             vectors = reduce(vectors, fitted, options["dimensions"])
     write_vectors(store.clip_ids, scale_to_unit(vectors), array, index)
+
+
+def fit_map(
+    clips: Path, arrays: list[Path], options: dict[str, Any], subset: Path | None
+) -> tuple[Vectors, Vectors]:
+    """Return what `form_vectors` does to a vector before it scales it: a mean and a matrix.
+
+    Args:
+        clips: as all others of `form_vectors`.
+        arrays: as clips.
+        options: as clips.
+        subset: as clips.
+
+    Returns:
+        mean [D] and matrix [D, E]: vectors [N, D] less the mean, times the matrix.
+    """
+    store = ShardedArrays(arrays)
+    width = store.shape[1]
+    if options["transform"] == "none":
+        return np.zeros(width), np.eye(width)
+    fitted = store.gather(store.clip_ids).astype(np.float64)[_train_rows(clips, store, subset)]
+    if options["transform"] == "standardise":
+        deviations = fitted.std(axis=0)
+        return fitted.mean(axis=0), np.diag(1 / np.where(deviations > 0, deviations, 1.0))
+    model, num_axes = _fit_axes(fitted, options["dimensions"])
+    matrix = np.zeros((width, options["dimensions"]))
+    matrix[:, :num_axes] = model.components_[:num_axes].T
+    return model.mean_, matrix
 
 
 def standardise(vectors: Vectors, fitted: Vectors) -> Vectors:
@@ -79,8 +102,7 @@ def reduce(vectors: Vectors, fitted: Vectors, dimensions: int) -> Vectors:
     M vectors less their mean span at most M - 1 axes. An axis along which they differ by no more
     than rounding has no direction of its own and is not kept; what is left is zero.
     """
-    model = PCA(min(dimensions, *fitted.shape), svd_solver="full").fit(fitted)
-    num_axes = min(_count_axes(model.singular_values_, fitted.shape), len(fitted) - 1)
+    model, num_axes = _fit_axes(fitted, dimensions)
     if num_axes < dimensions:
         logger.warning(
             "%d vectors of %d dimensions have %d principal axes; the other %d dimensions are 0",
@@ -92,6 +114,12 @@ def reduce(vectors: Vectors, fitted: Vectors, dimensions: int) -> Vectors:
     reduced[:, :num_axes] = model.transform(vectors)[:, :num_axes]
     logger.info("%.1f %% of the variance kept", 100 * model.explained_variance_ratio_.sum())
     return reduced
+
+
+def _fit_axes(fitted: Vectors, dimensions: int) -> tuple[PCA, int]:
+    """Fit principal axes; return how many of them have a direction of their own, too."""
+    model = PCA(min(dimensions, *fitted.shape), svd_solver="full").fit(fitted)
+    return model, min(_count_axes(model.singular_values_, fitted.shape), len(fitted) - 1)
 
 
 def scale_to_unit(vectors: Vectors) -> Vectors:
@@ -112,4 +140,10 @@ def _train_rows(clips: Path, store: ShardedArrays, subset: Path | None) -> NDArr
     train = set(table.loc[table["split"] == "train", "clip_id"])
     if subset is not None:
         train &= read_subset(subset, dataset_of(clips))
-    return np.array([clip_id in train for clip_id in store.clip_ids], bool)
+    rows = np.array([clip_id in train for clip_id in store.clip_ids], bool)
+    if not rows.any():
+        raise HearsayError(
+            f"no clip of split train{f' and in {subset}' if subset else ''} has vectors beside "
+            f"{store.paths[0]}; see availability.parquet for what became of the clips"
+        )
+    return rows

@@ -24,6 +24,7 @@ class ShardedArrays:
     row. Nothing is read before it is asked for.
 
     Attributes:
+        paths: of the shards.
         clip_ids: all clips, shard after shard.
         shape: (number of clips, ...) over all shards.
 
@@ -35,7 +36,8 @@ class ShardedArrays:
     def __init__(self, arrays: Sequence[Path]) -> None:
         if not arrays:
             raise HearsayError("no feature arrays given; name the shards' .npy files")
-        self.arrays = [_open_array(Path(path)) for path in arrays]
+        self.paths = [Path(path) for path in arrays]
+        self.arrays = [_open_array(path) for path in self.paths]
         self.clip_ids: list[str] = []
         shard_of, row_of = [], []
         # A shard that lost all its clips is empty, and its shape says nothing.

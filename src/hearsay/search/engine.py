@@ -15,6 +15,7 @@ from hearsay.clips.audio import Waveform, decode_flac
 from hearsay.device import resolve_device
 from hearsay.encoders.frozen import read_frozen
 from hearsay.errors import HearsayError
+from hearsay.families import FORMS
 from hearsay.layout import DatasetFiles
 from hearsay.methods.family import EmbedsAudio, GroundsPhrases
 from hearsay.search.clip_files import ClipFiles, ClipNotes
@@ -24,6 +25,7 @@ from hearsay.search.hear import Spectrogram, fit_sound, make_listener
 from hearsay.search.links import link_at
 from hearsay.search.record import Description, IndexRecord, read_record
 from hearsay.search.vectors import Found
+from hearsay.search.word_finder import WordFinder
 from hearsay.training.load import TrainedRun, load_run, read_needs
 
 FOUND_KINDS = {"clips": "clip", "captions": "caption", "labels": "label"}
@@ -260,7 +262,11 @@ def make_finder(run: TrainedRun, record: IndexRecord, folder: Path, threads: int
     """Make what answers questions for the family of a run."""
     if run.needs.needs_towers and isinstance(run.family, EmbedsAudio):
         return TowerFinder(run, record, folder, threads)
-    raise HearsayError(f"family {run.options['family']} cannot be searched")
+    if run.needs.features == FORMS:
+        from hearsay.search.label_finder import LabelFinder
+
+        return LabelFinder(run, record, folder, threads)
+    return WordFinder(run, record, folder)
 
 
 def _hit(rank: int, score: float, kind: str, clip: dict[str, Any], text: str | None) -> Hit:

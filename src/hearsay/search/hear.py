@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hearsay.clips.audio import Waveform, fit, peak_dbfs, resample
 from hearsay.errors import HearsayError
+from hearsay.families import FORMS
 from hearsay.features.fbank import Fbank, FbankOptions
 from hearsay.features.logmel import Logmel, LogmelOptions
 from hearsay.features.normalise import normalise
@@ -100,6 +101,10 @@ def make_listener(
         return _FbankListener(run, sound["sample_rate_hz"])
     if run.needs.features == "logmel":
         return _LogmelListener(run, sound["sample_rate_hz"])
+    if run.needs.features == FORMS:
+        from hearsay.search.hear_forms import FormListener  # scikit-learn
+
+        return FormListener(sound["sample_rate_hz"], features, wal_net, folder, run.device)
     raise HearsayError(f"no way to hear {run.needs.features} of a sound")
 
 

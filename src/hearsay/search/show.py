@@ -1,10 +1,12 @@
 """Hits as a table that reads well in 80 columns."""
 
+import textwrap
 from collections.abc import Sequence
 
 from hearsay.search.engine import Hit
 
 WIDTH = 80
+INDENT = " " * 13
 
 
 def format_hits(hits: Sequence[Hit]) -> str:
@@ -21,7 +23,10 @@ def format_hits(hits: Sequence[Hit]) -> str:
             f"{hit.rank:>4} {hit.score:>6.3f}  {hit.split or '':<5}  {hit.clip_id or '':<{width}}"
             f"  {_span(hit.start_s, hit.end_s)}"
         )
-        lines += [f"{'':>13}{text}" for text in (hit.text, hit.link) if text]
+        if hit.text:
+            lines += textwrap.wrap(hit.text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+        if hit.link:
+            lines.append(INDENT + hit.link)  # never wrapped, so that it can be followed
     return "\n".join(lines) + "\n"
 
 
