@@ -271,6 +271,10 @@
       follow();
       byId("q").focus();
     });
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault(); // a new address, even of this page, would ask anew
+      byId("results").focus();
+    });
     byId("k").addEventListener("change", () => {
       if (byId("q").value.trim()) goTo(byId("q").value.trim());
     });
