@@ -12,6 +12,7 @@ from hearsay.config import (
     runnable_methods,
     shards,
     stage_options,
+    tasks_not_asked,
     used_datasets,
     word_options,
 )
@@ -35,6 +36,21 @@ def change(config, key, value):
         section = section[parent]
     section[last] = value
     return changed
+
+
+def test_tasks_are_asked_of_all_where_captions_and_labels_are_of_one_data_set(config):
+    assert tasks_not_asked(config) == {}
+    apart = change(config, "benchmark.stages.audio_label", "esc50")
+    why = "captions are of data set demo and labels of esc50"
+    tasks = ("audio_text_retrieval", "label_knn", "label_retrieval")
+    assert tasks_not_asked(apart) == dict.fromkeys(tasks, why)
+    captions = change(config, "benchmark.methods", ["word_align", "vip_ant"])
+    none = "no method of this run was trained on labels, so none are prepared"
+    assert tasks_not_asked(captions) == dict.fromkeys(tasks[1:], none)
+    silent = change(config, "benchmark.phrase_grounding", False)
+    assert tasks_not_asked(silent) == {"phrase_grounding": "benchmark.phrase_grounding is false"}
+    unheard = change(config, "datasets.demo.reader", "clotho")
+    assert list(tasks_not_asked(unheard)) == ["phrase_grounding"]
 
 
 def test_the_default_config_is_valid(config):

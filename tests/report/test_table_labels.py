@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 from labelled_runs import ORDER, make_label_results
+from test_systems import number, with_others, written_alike
 from test_tables import cells, check_latex, outputs
 
 from hearsay.errors import HearsayError
@@ -225,3 +226,17 @@ def test_scores_without_labels_are_refused(results, scores):
     _, cell_files, _ = files_of(results)
     with pytest.raises(HearsayError, match="has no score of labels"):
         read_label_scores(scores, cell_files, {})
+
+
+def test_labels_asked_of_methods_of_captions_are_not_shown(results, tmp_path):
+    scores, cell_files, runs = files_of(results)
+    asked = [
+        number("vip_ant", "label_knn", "audio_to_audio", "MAP@3", 0.5, protocol="k5_audio"),
+        number("vip_ant", "label_retrieval", "text_to_audio", "mAP", 0.5),
+    ]
+    pair = with_others(scores, asked, tmp_path / "scores")
+
+    def table(path, files):
+        make_table_labels(path, cell_files, runs, ORDER, *files)
+
+    assert written_alike(table, *pair, tmp_path)

@@ -124,7 +124,7 @@ def test_towers_tell_labels_apart_as_the_scoring_of_labels_says(
     # What it was trained for stands where it always stood, alone.
     tasks = {record["task"] for record in read_scores(tmp_path / "scores.json")}
     assert tasks == {"audio_text_retrieval"}
-    assert read_reasons(tmp_path / "other_tasks/reasons.json") == []
+    assert read_reasons(tmp_path / "other_tasks/reasons.json") == ("vip_ant", [])
 
 
 def test_words_find_the_clips_of_a_label_by_its_words(
@@ -171,7 +171,7 @@ def test_words_find_the_clips_of_a_label_by_its_words(
         precisions.append(right[hits].mean())
     value = found.loc[("label_retrieval", "text_to_audio", "mAP"), "value"]
     assert value == pytest.approx(np.mean(precisions))
-    reasons = read_reasons(tmp_path / "other_tasks/reasons.json")
+    _, reasons = read_reasons(tmp_path / "other_tasks/reasons.json")
     assert {(reason.task, reason.direction) for reason in reasons} == {
         ("audio_image_retrieval", ""),
         ("label_knn", "audio_to_audio"),
@@ -184,7 +184,7 @@ def test_words_find_the_clips_of_a_label_by_its_words(
         labelled, NEIGHBOURS, 50, "cpu", 1,
     )  # fmt: skip
     assert read_scores(tmp_path / "other_tasks/scores.json") == []
-    told = read_reasons(tmp_path / "other_tasks/reasons.json")
+    _, told = read_reasons(tmp_path / "other_tasks/reasons.json")
     assert any("none of the labels class2" in reason.reason for reason in told)
 
 
@@ -199,7 +199,7 @@ def test_a_run_that_is_asked_for_nothing_else_says_what_it_could_not_do(
         None, NEIGHBOURS, 50, "cpu", 1,
     )  # fmt: skip
     assert read_scores(tmp_path / "other_tasks/scores.json") == []
-    assert len(read_reasons(tmp_path / "other_tasks/reasons.json")) == 3
+    assert len(read_reasons(tmp_path / "other_tasks/reasons.json")[1]) == 3
     assert pd.read_parquet(tmp_path / "other_tasks/queries.parquet").empty
 
 
@@ -265,7 +265,7 @@ def test_captions_are_asked_of_a_method_of_labels_as_its_labels_are(
     assert sorted(ranks.loc[ranks["direction"] == "text_to_audio", "rank"]) == sorted(better)
     labels = {record["task"] for record in read_scores(folder / "scores.json")}
     assert labels == {"label_knn", "label_retrieval"}
-    reasons = read_reasons(folder / "other_tasks/reasons.json")
+    _, reasons = read_reasons(folder / "other_tasks/reasons.json")
     assert {reason.task for reason in reasons} == {"audio_image_retrieval", "phrase_grounding"}
 
 
@@ -280,5 +280,5 @@ def test_without_a_caption_of_known_words_there_is_a_reason_and_no_error(
     model = folder / "model.pt"
     score_labels("joint", "audio_label", 0, data, model, None, tmp_path, True, how, "cpu", 1)
     assert read_scores(tmp_path / "other_tasks/scores.json") == []
-    reasons = read_reasons(tmp_path / "other_tasks/reasons.json")
+    _, reasons = read_reasons(tmp_path / "other_tasks/reasons.json")
     assert ("audio_text_retrieval", "") in {(own.task, own.direction) for own in reasons}

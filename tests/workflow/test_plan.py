@@ -25,7 +25,7 @@ def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow
     assert planned["ground_run"] == 8 * 3  # methods times seeds, after the last stage
     assert planned["ground_controls"] == planned["embed_words"] == 1
     assert planned["score_oracle"] == 2
-    assert planned["compare_methods"] == 1
+    assert planned["compare_methods"] == planned["make_table_systems"] == 1
     assert planned["make_demo"] == planned["build_index"] == planned["prepare_clip"] == 1
     assert planned.total() <= 300
 

@@ -1,8 +1,9 @@
 """What Snakemake would do for methods that tell labels apart."""
 
 import pytest
+import yaml
 
-from tests.workflow.conftest import Workflow
+from tests.workflow.conftest import ROOT, Workflow
 
 ALONE = {"benchmark": {"methods": ["joint_wal_net", "joint_mfcc"], "reference": None}}
 
@@ -22,8 +23,37 @@ def test_they_are_tabulated_without_tables_of_retrieval(workflow: Workflow) -> N
     workflow.configure(ALONE)
     planned = workflow.planned()
     assert planned["collect_scores"] == planned["plot_training"] == 1
+    assert planned["make_table_systems"] == 1
     retrieval = {"make_table_audio_text", "plot_recall", "compare_methods", "score_oracle"}
     assert not retrieval & set(planned)
+
+
+def commands(workflow: Workflow, rule: str) -> list[str]:
+    """Return the command of every job of a rule that is planned."""
+    result = workflow.run("--dry-run", "--printshellcmds", "runs")
+    assert result.returncode == 0, result.stdout
+    return [line for line in result.stdout.splitlines() if f" {rule} --method" in line]
+
+
+def test_every_method_is_asked_for_captions_and_labels_after_its_last_stage(
+    workflow: Workflow,
+) -> None:
+    asked = {"benchmark": {"methods": ["vip_ant", "word_align", "joint_mfcc"], "seeds": [0]}}
+    workflow.configure(asked)
+    scored = {
+        line.split("--stage ")[1].split()[0]: line for line in commands(workflow, "score_run")
+    }
+    assert "--label-data results/data/demo" in scored["audio_text"]
+    assert "--label-data" not in scored["audio_image"]
+    assert all("--captioned true" in line for line in commands(workflow, "score_labels"))
+    # Without a method of labels none are prepared, and of two data sets none are asked for.
+    workflow.configure(asked, {"benchmark": {"methods": ["vip_ant", "word_align"]}})
+    assert not any("--label-data" in line for line in commands(workflow, "score_run"))
+    other = {"benchmark": {"stages": {"audio_label": "other"}}}
+    demo = yaml.safe_load((ROOT / "config.yaml").read_text())["datasets"]["demo"]
+    workflow.configure(asked, other, {"datasets": {"other": demo}})
+    assert not any("--label-data" in line for line in commands(workflow, "score_run"))
+    assert all("--captioned false" in line for line in commands(workflow, "score_labels"))
 
 
 def test_one_form_has_its_controls_once_whatever_the_seeds(workflow: Workflow) -> None:

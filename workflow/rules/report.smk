@@ -189,6 +189,54 @@ rule make_table_audio_text:
         " --latex {output.latex:q}"
 
 
+rule make_table_systems:
+    input:
+        scores="<results>/tables/scores.csv",
+        reasons=[
+            f"{folder}/other_tasks/reasons.json"
+            for folder in LAST_RUNS
+            if Path(folder).parts[-2] == f"seed{SEEDS[0]}"
+        ],
+    output:
+        csv="<results>/tables/systems_by_tasks.csv",
+        markdown=report(
+            "<results>/tables/systems_by_tasks.md",
+            caption="../report/systems_by_tasks.rst",
+            category="Tables",
+            labels={"table": "every system on every task"},
+        ),
+        latex="<results>/tables/systems_by_tasks.tex",
+        svg=report(
+            "<results>/plots/systems_by_tasks.svg",
+            caption="../report/systems_by_tasks.rst",
+            category="Plots",
+            labels={"plot": "every system on every task"},
+        ),
+        png="<results>/plots/systems_by_tasks.png",
+    log:
+        "<logs>/make_table_systems.log",
+    conda:
+        "../../envs/hearsay.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        version=1,
+        not_asked=json.dumps(NOT_ASKED),
+        methods=METHODS,
+    shell:
+        "hearsay --log {log:q} make_table_systems"
+        " --scores {input.scores:q}"
+        " --reasons {input.reasons:q}"
+        " --not-asked {params.not_asked:q}"
+        " --methods {params.methods:q}"
+        " --csv {output.csv:q}"
+        " --markdown {output.markdown:q}"
+        " --latex {output.latex:q}"
+        " --svg {output.svg:q}"
+        " --png {output.png:q}"
+
+
 rule plot_recall:
     input:
         scores="<results>/tables/scores.csv",

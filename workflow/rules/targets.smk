@@ -66,6 +66,13 @@ if METHODS:
     TABLES += ["<results>/tables/scores.csv"]
     shows_data = []  # tables that count data, so `tables` does without
     tables, plots = [], ["training"]
+    TABLES += expand(
+        "<results>/{place}",
+        place=[
+            *(f"tables/systems_by_tasks.{suffix}" for suffix in ("csv", "md", "tex")),
+            *(f"plots/systems_by_tasks.{suffix}" for suffix in ("svg", "png")),
+        ],
+    )
     if RETRIEVAL_RUNS:
         tables, plots = ["table_4"], ["recall_audio_text", "training"]
     if IMAGE_RUNS:

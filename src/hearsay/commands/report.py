@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from hearsay.commands.options import Options
 from hearsay.layout import DatasetFiles
 
 
@@ -284,6 +285,25 @@ def plot_label_map(embeddings: Path, record: Path, svg: Path, png: Path) -> None
     plot_label_map.plot_label_map(embeddings, record, svg, png)
 
 
+def make_table_systems(
+    scores: Path,
+    reasons: list[Path],
+    not_asked: Options,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+    svg: Path,
+    png: Path,
+) -> None:
+    """Make the table and the plot of every system on every task."""
+    from hearsay.report import table_systems
+
+    table_systems.make_table_systems(
+        scores, reasons, not_asked, methods, csv, markdown, latex, svg, png
+    )
+
+
 COMMANDS: list[Callable[..., None]] = [
     collect_scores,
     compare_methods,
@@ -311,4 +331,5 @@ COMMANDS: list[Callable[..., None]] = [
     plot_label_sweep,
     make_table_nearest,
     plot_label_map,
+    make_table_systems,
 ]

@@ -68,31 +68,33 @@ def reasons_of_family(family: Family, knows_pictures: bool) -> list[Reason]:
     return reasons
 
 
-def write_label_tasks(scores: OtherScores, folder: Path) -> None:
+def write_label_tasks(scores: OtherScores, method: str, folder: Path) -> None:
     """Write scores of labels: queries.parquet, reasons.json and, last, scores.json."""
     empty = pd.DataFrame({name: pd.Series(dtype=str) for name in QUERY_COLUMNS})
     write_parquet(_join(scores.rows, empty, QUERY_COLUMNS), folder / FOLDER / "queries.parquet")
-    _write(scores, folder)
+    _write(scores, method, folder)
 
 
-def write_text_tasks(scores: OtherScores, folder: Path) -> None:
+def write_text_tasks(scores: OtherScores, method: str, folder: Path) -> None:
     """Write scores of captions: ranks.parquet, reasons.json and, last, scores.json."""
     empty = pd.DataFrame({name: pd.Series(dtype=str) for name in RANK_COLUMNS})
     write_parquet(_join(scores.rows, empty, RANK_COLUMNS), folder / FOLDER / "ranks.parquet")
-    _write(scores, folder)
+    _write(scores, method, folder)
 
 
-def read_reasons(path: Path) -> list[Reason]:
-    """Read reasons.json.
+def read_reasons(path: Path) -> tuple[str, list[Reason]]:
+    """Read reasons.json: the method, and why it has no score of some tasks.
 
     Raises:
         HearsayError: it is absent or is none.
     """
     found = read_json(path)
     try:
-        return [Reason(**own) for own in found]
-    except TypeError as error:
-        raise HearsayError(f"{path} is no list of reasons ({error}); score the run again") from None
+        return str(found["method"]), [Reason(**own) for own in found["reasons"]]
+    except (TypeError, KeyError) as error:
+        raise HearsayError(
+            f"{path} gives no reasons of a method ({error!r}); score the run again"
+        ) from None
 
 
 def _join(
@@ -101,6 +103,7 @@ def _join(
     return pd.concat(tables, ignore_index=True)[list(columns)] if tables else empty
 
 
-def _write(scores: OtherScores, folder: Path) -> None:
-    write_json([asdict(reason) for reason in scores.reasons], folder / FOLDER / "reasons.json")
+def _write(scores: OtherScores, method: str, folder: Path) -> None:
+    reasons = [asdict(reason) for reason in scores.reasons]
+    write_json({"method": method, "reasons": reasons}, folder / FOLDER / "reasons.json")
     write_records(scores.records, folder / FOLDER / "scores.json")

@@ -106,7 +106,7 @@ def score_run(
                 how = LabelScoring(neighbours, permutations=0, num_resamples=num_resamples)
                 other = score_label_tasks(run, frozen, label_data, subset, method, stage, seed, how)
     other.reasons.extend(reasons_of_family(run.family, needs.needs_pictures))
-    write_label_tasks(other, folder)
+    write_label_tasks(other, method, folder)
     write_scores(records, join_ranks(ranks), folder)
 
 

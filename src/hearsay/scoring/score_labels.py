@@ -99,7 +99,7 @@ def score_labels(
                 data, store, run_embedder(run, seed), subset, identity, how.num_resamples
             )
     other.reasons.extend(reasons_of_family(run.family, needs.needs_pictures))
-    write_text_tasks(other, folder)
+    write_text_tasks(other, method, folder)
     write_label_scores(scores, folder)
 
 
