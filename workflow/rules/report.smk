@@ -201,14 +201,14 @@ rule make_table_systems:
         csv="<results>/tables/systems_by_tasks.csv",
         markdown=report(
             "<results>/tables/systems_by_tasks.md",
-            caption="../report/systems_by_tasks.rst",
+            caption="../report/systems.rst",
             category="Tables",
             labels={"table": "every system on every task"},
         ),
         latex="<results>/tables/systems_by_tasks.tex",
         svg=report(
             "<results>/plots/systems_by_tasks.svg",
-            caption="../report/systems_by_tasks.rst",
+            caption="../report/systems.rst",
             category="Plots",
             labels={"plot": "every system on every task"},
         ),

@@ -9,6 +9,7 @@ from string import ascii_lowercase
 from hearsay.report.grounding_scores import SHUFFLED
 from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.plot_systems import plot_systems
+from hearsay.report.scores import describe_spread
 from hearsay.report.systems import SHOWN, Measure, Systems, read_systems, tidy
 from hearsay.report.tasks import HEADLINE_NOTE
 from hearsay.scoring.other_tasks import GROUNDING, Reason, read_reasons
@@ -178,7 +179,7 @@ def _seeds_table(systems: Systems) -> TextTable:
             for own in found
         ]
         rows.append([name, *cells])
-    seeds = sorted({own["seeds"] for measure in SHOWN for own in systems.values(measure)}, key=len)
+    numbers = [own["num_seeds"] for measure in SHOWN for own in systems.values(measure)]
     return TextTable(
         number="Systems by tasks, continued",
         title="spread over seeds",
@@ -186,8 +187,8 @@ def _seeds_table(systems: Systems) -> TextTable:
         columns=_columns(),
         blocks=[Block(rows)],
         above=[
-            "The same means in percent ± sample standard deviation over the trainings, seeds "
-            f"{seeds[-1]}; all were asked the same queries."
+            f"Percent, {describe_spread(numbers)}, all asked the same queries. It says nothing of "
+            "other clips, and the intervals above nothing of other trainings."
         ],
     )
 
