@@ -72,4 +72,4 @@ lock: install  ## resolve the versions anew
 
 clean:  ## remove the results, keep the environment
 	rm -rf .snakemake results/data results/encoders results/runs results/disagreement results/tables \
-		results/plots results/logs results/benchmarks results/report.html
+		results/plots results/report results/logs results/benchmarks results/report.html

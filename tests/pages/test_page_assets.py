@@ -2,12 +2,15 @@ import io
 import json
 
 import numpy as np
+import pytest
 import soundfile
 from PIL import Image
 
 from hearsay.pages.assets import json_for_script, page_environment, read_asset
 from hearsay.pages.media import (
     data_address,
+    mel_spectrogram,
+    read_sound,
     small_picture,
     small_sound,
     spectrogram_levels,
@@ -67,13 +70,38 @@ def test_sound_keeps_its_length_and_place_in_time():
     samples[16000:20000] = 0.5 * np.sin(np.arange(4000) * 0.3)
     file = io.BytesIO()
     soundfile.write(file, samples, 16000, format="FLAC")
-    small = small_sound(file.getvalue())
+    read, rate_hz = read_sound(file.getvalue())
+    np.testing.assert_allclose(read, samples, atol=1e-4)
+    small = small_sound(read, rate_hz)
     assert len(small) < 12000
-    assert small == small_sound(file.getvalue())
+    assert small == small_sound(read, rate_hz)
     again, rate_hz = soundfile.read(io.BytesIO(small))
     assert (rate_hz, len(again)) == (16000, 32000)
     lag = np.argmax(np.correlate(again, samples, "full")) - (len(samples) - 1)
     assert abs(lag) <= 16  # a millisecond
+
+
+def test_the_beginning_of_a_long_stereo_sound_is_read_as_mono():
+    file = io.BytesIO()
+    soundfile.write(file, np.tile([0.5, 0.25], (8000, 1)), 8000, format="WAV", subtype="FLOAT")
+    samples, rate_hz = read_sound(file.getvalue(), longest_s=0.25)
+    assert (samples.shape, rate_hz) == ((2000,), 8000)
+    np.testing.assert_allclose(samples, 0.375)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 48000])
+def test_a_tone_lights_the_bin_of_its_pitch_at_its_time(rate_hz):
+    times_s = np.arange(2 * rate_hz) / rate_hz
+    for frequency_hz in (100, 1000, 3000):
+        logmel = mel_spectrogram(
+            np.sin(2 * np.pi * frequency_hz * times_s) * (times_s > 1), rate_hz
+        )
+        assert logmel.shape == (79 + 2, 64)
+        mel = 2595 * np.log10(1 + np.array([50, rate_hz / 2, frequency_hz]) / 700)
+        place = (mel[2] - mel[0]) / (mel[1] - mel[0]) * 65 - 1
+        assert abs(logmel[60].argmax() - place) <= 1.5
+        assert logmel[10].max() < -20
+        assert abs(logmel[-1].max() - logmel[60].max()) < 1, "no dark end"
 
 
 def test_pictures_shrink_to_the_width_and_never_grow():

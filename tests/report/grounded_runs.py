@@ -47,7 +47,7 @@ SOUNDS = ("a dog barks loudly", "a bell rings", "rain falls on a tin roof")
 
 def make_results(folder):
     """Write a results folder and return it: index, log-mel, runs, controls and scores.csv."""
-    captions, phrases = _write_data(folder / "data" / "demo")
+    captions, phrases = write_data(folder / "data" / "demo")
     queries = phrase_queries(phrases, dict.fromkeys(phrases["clip_id"], END_S))
     files = []
     for method, (hearing, options) in METHODS.items():
@@ -66,7 +66,7 @@ def make_results(folder):
     return folder
 
 
-def _write_data(folder):
+def write_data(folder):
     """Write 32 test clips; every third has one sound, another has a phrase that is not heard."""
     generator = np.random.default_rng(5)
     clips, captions, phrases = [], [], []

@@ -111,6 +111,22 @@ if METHODS:
     TABLES += expand(
         "<results>/plots/{plot}.{suffix}", plot=plots, suffix=["svg", "png"]
     )
+# What the report page shows: all tables and plots, and the runs of one seed as examples.
+PAGE_TABLES = sorted(  # what sums up comes first
+    (file for file in TABLES + PLOTS if file.endswith(".csv")),
+    key=lambda file: Path(file).stem != "systems_by_tasks",
+)
+PAGE_LAYOUTS = [file for file in TABLES + PLOTS if file.endswith(".md")]
+PAGE_PLOTS = [file for file in TABLES + PLOTS if file.endswith(".svg")]
+PAGE_CAPTIONS = sorted(Path(workflow.basedir, "workflow/report").glob("*.rst"))
+HEARD_RUNS = [
+    folder
+    for folder in RETRIEVAL_RUNS
+    if Path(folder).parts[-2:] == (f"seed{SEEDS[0]}", "audio_text")
+]
+HEARD_GROUNDED = [folder for folder in HEARD_RUNS if folder in GROUNDED]
+if METHODS:
+    PLOTS += ["<results>/report/index.html"]
 # Runs that `hearsay search` can ask: of the methods named there those that are run, of one seed.
 SEARCHES = [
     f"<results>/search/{method}/seed{SEEDS[0]}/index.json"

@@ -221,6 +221,30 @@ def make_page_grounding(
     page_grounding.make_page_grounding(frames, queries, captions, dataset, page)
 
 
+def make_report_page(
+    availability: list[Path],
+    tables: list[Path],
+    plots: list[Path],
+    captions: list[Path] | None,
+    runs: list[Path],
+    hits: list[Path] | None,
+    ranks: list[Path] | None,
+    frames: list[Path] | None,
+    queries: list[Path] | None,
+    data: Path,
+    methods: list[str],
+    grounding_page: Path | None,
+    page: Path,
+) -> None:
+    """Make the report: every table and plot, the runs and examples to listen to, on one page."""
+    from hearsay.report import page as report_page
+
+    report_page.make_report_page(
+        availability, tables, plots, captions or [], runs, hits or [], ranks or [], frames or [],
+        queries or [], data, methods, grounding_page, page,
+    )  # fmt: skip
+
+
 def make_table_labels(
     scores: Path,
     cells: list[Path],
@@ -325,6 +349,7 @@ COMMANDS: list[Callable[..., None]] = [
     plot_alignment,
     plot_losses,
     make_page_grounding,
+    make_report_page,
     make_table_labels,
     make_table_pair_losses,
     make_table_label_sweep,

@@ -19,17 +19,19 @@ def read_asset(name: str) -> str:
 def page_environment(package: str) -> Environment:
     """Return Jinja for the templates of a package: all values are escaped, none may be absent.
 
-    A template takes the shared files in with `asset("style.css")` and data for its script with
-    `value | for_script`.
+    A template takes the shared files in with `asset("style.css")`, files beside it, unchanged, with
+    `source("report.js")`, and data for its script with `value | for_script`.
     """
+    loader = PackageLoader(package)
     environment = Environment(
-        loader=PackageLoader(package),
+        loader=loader,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
     environment.globals["asset"] = lambda name: Markup(read_asset(name))
+    environment.globals["source"] = lambda name: Markup(loader.get_source(environment, name)[0])
     environment.filters["for_script"] = lambda value: Markup(json_for_script(value))
     return environment
 
