@@ -1,11 +1,13 @@
 """The page of `hearsay serve`, used as people use it, over a small trained run."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from hearsay.search.engine import Engine
+from tests.search.searched_runs import NUM_IMAGES, make_searched
 from tests.serve.loopback import serving
 from tests.serve.media import picture_file, sound_file
-from tests.serve.small_index import make_small_index
 
 pytestmark = pytest.mark.slow
 
@@ -21,11 +23,22 @@ CUT = {"name": "cut.wav", "mimeType": "audio/wav", "buffer": sound_file()[:20_00
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    engine = Engine.open(make_small_index(tmp_path_factory.mktemp("searched")))
-    with serving(engine) as loopback:
-        yield f"http://127.0.0.1:{loopback.port}/"
-    engine.close()
+def addresses(tmp_path_factory):
+    """A server for each kind of run: of pictures, of words, of labels."""
+    searched = make_searched(tmp_path_factory.mktemp("searched"))
+    with ExitStack() as stack:
+        found = {}
+        for method in ("pictures", "words", "labels"):
+            engine = Engine.open(searched.index(method))
+            stack.callback(engine.close)
+            loopback = stack.enter_context(serving(engine))
+            found[method] = f"http://127.0.0.1:{loopback.port}/"
+        yield found
+
+
+@pytest.fixture
+def address(addresses):
+    return addresses["pictures"]
 
 
 def wait_for_hits(page, words):
@@ -47,20 +60,22 @@ def test_a_query_returns_clips_that_play_and_show_when_it_is_heard(page, address
     first.locator("polyline").wait_for()
     assert first.locator("polyline").get_attribute("points").count(",") > 10
     assert first.locator(".track-name").first.text_content() == "a dog"
-    assert first.locator("rect").count() == 1  # the labelled segment
-    assert first.locator("a").get_attribute("href").startswith("https://www.youtube.com/watch?v=")
-    assert "<b>once</b>" in first.locator(".clip-captions").text_content()
+    assert first.locator("rect").count() == 2  # the labelled segments
+    hrefs = [link.get_attribute("href") for link in page.locator("#results .clip a").all()]
+    assert hrefs and all(href.startswith("https://www.youtube.com/watch?v=") for href in hrefs)
+    assert first.locator(".clip-captions li").count() == 1
+    assert first.locator("img").count() == NUM_IMAGES
     page.wait_for_function("() => document.querySelector('.clip canvas').width > 20")
-    page.wait_for_function("() => document.querySelector('.clip img').naturalWidth === 32")
+    page.wait_for_function("() => document.querySelector('.clip img').naturalWidth === 48")
     first.locator("audio").evaluate("audio => audio.play()")
     page.wait_for_function(PLAYS)
 
 
 def test_far_clips_are_fetched_when_they_come_near(page, address):
     page.goto(address + "?q=a+bell&k=20")
-    wait_for_hits(page, "20 clips")
+    wait_for_hits(page, "13 clips")  # all that there are
     page.locator("#results .clip audio").first.wait_for()
-    assert page.locator(".clip.waiting").count() > 5
+    assert page.locator(".clip.waiting").count() > 3
     page.locator("#results .clip").last.scroll_into_view_if_needed()
     page.locator("#results .clip").last.locator("audio").wait_for()
 
@@ -93,7 +108,7 @@ def test_an_upload_finds_clips_and_words_and_says_that_it_cannot_be_shared(page,
     page.get_by_label("Find").select_option("captions")
     page.locator("#file").set_input_files(TONE)
     wait_for_hits(page, "10 captions for tone.wav")
-    assert page.locator(".clip-title").first.text_content().startswith("1. “a ")
+    assert page.locator(".clip-title").first.text_content().startswith("1. “")
     page.get_by_label("Find").select_option("labels")
     page.locator("#file").set_input_files(TONE)
     wait_for_hits(page, "3 labels for tone.wav")
@@ -131,6 +146,27 @@ def test_a_file_that_is_too_large_is_not_even_sent(page, address):
     page.dispatch_event("main", "drop", {"dataTransfer": large})
     page.get_by_role("alert").wait_for()
     assert page.get_by_role("alert").text_content() == "The file is larger than 25 MiB."
+
+
+def test_words_that_the_run_does_not_know_are_told(page, addresses, expected_errors):
+    page.goto(addresses["words"] + "?q=dog+zzz")
+    wait_for_hits(page, "10 clips for “dog zzz”")
+    told = "Not known to this run, and left out: zzz"
+    assert page.locator("#results > p").text_content() == told
+    assert page.locator("#others").is_visible()
+    expected_errors.append("status of 422")
+    page.get_by_label("Search in words").fill("zzz")
+    page.get_by_label("Search in words").press("Enter")
+    page.get_by_role("alert").wait_for()
+    assert page.locator("#results .clip").count() == 0
+
+
+def test_a_run_of_labels_offers_what_it_finds(page, addresses):
+    page.goto(addresses["labels"])
+    wait_for_hits(page, "Say in words")
+    page.locator("#file").set_input_files(TONE)
+    wait_for_hits(page, "for tone.wav")
+    assert page.locator("#results").locator(".track polyline").count() == 0
 
 
 def test_the_microphone_records_until_it_is_stopped(page, address):

@@ -4,13 +4,18 @@ from pathlib import Path
 import pytest
 
 from hearsay.search.engine import Engine
+from tests.search.searched_runs import Searched, make_searched
 from tests.serve.loopback import Loopback, serving
-from tests.serve.small_index import make_small_index
 
 
 @pytest.fixture(scope="session")
-def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_small_index(tmp_path_factory.mktemp("searched"))
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    return make_searched(tmp_path_factory.mktemp("searched"))
+
+
+@pytest.fixture(scope="session")
+def index_folder(searched: Searched) -> Path:
+    return searched.index("pictures")
 
 
 @pytest.fixture(scope="session")
