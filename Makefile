@@ -64,6 +64,7 @@ bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_prepare.py
 	$(BIN)/python benchmarks/bench_words.py
 	$(BIN)/python benchmarks/bench_train.py
+	$(BIN)/python benchmarks/bench_search.py
 
 lock: install  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
@@ -71,5 +72,5 @@ lock: install  ## resolve the versions anew
 		--output-file requirements.lock
 
 clean:  ## remove the results, keep the environment
-	rm -rf .snakemake results/data results/encoders results/runs results/disagreement results/tables \
-		results/plots results/report results/logs results/benchmarks results/report.html
+	rm -rf .snakemake results/data results/encoders results/runs results/search results/disagreement \
+		results/tables results/plots results/report results/logs results/benchmarks results/report.html

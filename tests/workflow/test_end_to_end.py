@@ -1,9 +1,11 @@
 """The tiny workflow, run for real."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from itertools import pairwise
@@ -23,6 +25,7 @@ GPU_RULES = {
     "train_run",
     "score_run",
     "ground_run",
+    "build_search_index",
 }
 
 
@@ -48,8 +51,8 @@ def test_jobs_that_ask_for_a_card_never_overlap(finished: Workflow) -> None:
         (min(start for start, _ in times), min(end for _, end in times), log)
         for log, times in jobs.items()
     )
-    # Towers, two shards, captions; methods x stages, scored; methods, grounded.
-    assert len(spans) == 4 + (3 * 2 + 1) * 2 + 4
+    # Towers, two shards, captions; methods x stages, scored; methods, grounded; one index.
+    assert len(spans) == 4 + (3 * 2 + 1) * 2 + 4 + 1
     for (_, end, first), (start, _, second) in pairwise(spans):
         assert end <= start + 1e-3, f"{first} and {second} ran at the same time"
 
@@ -73,6 +76,23 @@ def test_a_changed_option_re_runs_only_what_depends_on_it(finished: Workflow) ->
     assert "fetch_clips" not in decoding
     assert decoding["decode_clips"] == 2
     assert limit == {"check_missing": 1}
+
+
+def test_a_finished_run_can_be_searched(finished: Workflow) -> None:
+    command = [sys.executable, "-m", "hearsay.cli", "search"]
+    index = "results/search/nearest_match_half/seed0"
+    asked = subprocess.run(
+        [*command, index, "a dog barks", "--json", "--number", "5"],
+        cwd=finished.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert asked.returncode == 0, asked.stderr
+    answer = json.loads(asked.stdout)
+    available = pd.read_parquet(finished.folder / "results/data/demo/availability.parquet")
+    assert answer["index"]["num_clips"] == available["available"].sum()
+    assert len({hit["clip_id"] for hit in answer["hits"]}) == 5
+    assert {hit["clip_id"] for hit in answer["hits"]} <= set(available["clip_id"])
 
 
 def test_every_clip_has_one_row_that_says_what_became_of_it(finished: Workflow) -> None:

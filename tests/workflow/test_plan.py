@@ -27,6 +27,7 @@ def test_the_default_run_has_one_job_per_shard_stage_and_seed(workflow: Workflow
     assert planned["score_oracle"] == 2
     assert planned["compare_methods"] == planned["make_table_systems"] == 1
     assert planned["make_demo"] == planned["build_index"] == planned["prepare_clip"] == 1
+    assert planned["build_search_index"] == 1
     assert planned.total() <= 300
 
 
@@ -37,6 +38,13 @@ def test_target_rules_ask_for_a_file_of_every_job(workflow: Workflow, target: st
     result = workflow.run(target, "--dry-run", "--quiet", "host")
     assert result.returncode == 0, result.stdout
     assert never_asked_for(result.stdout) == []
+
+
+def test_any_run_is_indexed_where_its_index_is_asked_for(workflow: Workflow) -> None:
+    asked = [f"results/search/{name}/seed1/index.json" for name in ("word_align", "joint_mfcc")]
+    planned = workflow.planned(*asked)
+    assert planned["build_search_index"] == 2 and planned["train_run"] == 2
+    assert not {"score_run", "prepare_wal_net", "prepare_clip", "make_table_words"} & set(planned)
 
 
 def test_the_target_data_needs_no_training(workflow: Workflow) -> None:

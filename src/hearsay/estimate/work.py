@@ -48,6 +48,7 @@ STAGE_OF = {  # rule → stage; all others make tables and plots
     "score_oracle": "score",
     "ground_run": "score",
     "ground_controls": "score",
+    "build_search_index": "score",
 }
 TABLES = "tables, plots"
 WEIGHTS_KEPT = 2  # those of the last epoch and of the best
@@ -156,6 +157,8 @@ def trainings(
             heard = sum(by_name[name].test for name in _scored_on(config, method))
             cost = WEIGHTS_KEPT * heard * network.flops
             parts.append(Compute("score", network.kind, seeds * cost))
+            if method in config["search"]["methods"] and stage == stages_of(config, method)[-1]:
+                parts.append(Compute("score", network.kind, each.available * network.flops))
             model_bytes += seeds * WEIGHTS_KEPT * SINGLE * network.parameters
     return parts, model_bytes
 

@@ -27,7 +27,7 @@ Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 KINDS = ("auto", "exact", "approximate")
 ROWS_PER_BLOCK = 65_536  # in float32 at once: 128 MB of 512 dimensions
-POINTS_PER_CELL = 100  # that the centres of cells are fitted to; FAISS asks for 39 at least
+POINTS_PER_CELL = 64  # that the centres of cells are fitted to; FAISS asks for 39 at least
 FEWEST_POINTS = 39
 FIT_SEED = 0  # of the sample and of the centres
 ROWS_PER_THREAD = 20_000  # fewer are not worth another thread
@@ -132,9 +132,8 @@ class VectorIndex:
         if not path.is_file():
             raise HearsayError(f"{path} does not exist; build the search index again")
         try:
+            # Of cells too. IO_FLAG_MMAP would read them by 32 threads of its own, anew each query.
             self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-            if isinstance(self._index, faiss.IndexIVF):  # only this flag leaves cells on disk
-                self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
         except RuntimeError as error:
             raise HearsayError(f"{path} is no index ({error}); build it again") from error
         self.is_exact = not isinstance(self._index, faiss.IndexIVF)
