@@ -70,6 +70,7 @@ def test_each_config_of_a_paper_overrides_known_keys_with_valid_values(config, p
         ("datasets.demo.num_clips", "many", "config: datasets.demo.num_clips: 'many' is not"),
         ("datasets.demo.demo.disagreement", 1.5, "config: datasets.demo.demo.disagreement: 1.5"),
         ("benchmark.methods", ["vip_aunt"], "config: benchmark.methods: 'vip_aunt' is not defined"),
+        ("search.methods", ["vip_aunt"], "config: search.methods: 'vip_aunt' is not defined"),
         ("benchmark.reference", "vip_aunt", "config: benchmark.reference: 'vip_aunt' is not defin"),
         (
             "benchmark.reference",
