@@ -67,6 +67,7 @@ def make_page_files(folder: Path) -> dict[str, Any]:
         "frames": [run / "grounding" / "frames.parquet" for run in heard],
         "queries": [run / "grounding" / "queries.parquet" for run in heard],
         "data": data,
+        "title": "demo",
         "methods": ["word_align", "word_align_paper", "vip_ant"],
         "grounding_page": folder / "report" / "grounding.html",
         "page": folder / "report" / "index.html",

@@ -194,7 +194,9 @@ def test_a_data_set_without_pictures_phrases_or_examples_has_a_page(files, tmp_p
     assert examples["best"] is None and examples["thresholds"] == {}
     clip = _stored(page.read_text(), f"clip-{examples['shown'][0]['clip_id']}")
     assert clip["pictures"] == clip["segments"] == []
-    make_report_page(**{**files, **bare, "hits": [], "ranks": [], "data": data, "page": page})
+    with pytest.raises(HearsayError, match="name its folder by --data"):
+        make_report_page(**{**files, "data": None, "page": page})
+    make_report_page(**{**files, **bare, "hits": [], "ranks": [], "data": None, "page": page})
     assert "There are none: no run of these was scored" in page.read_text()
 
 

@@ -17,14 +17,8 @@ rule make_report_page:
         ranks=[f"{folder}/ranks.parquet" for folder in HEARD_RUNS],
         frames=[f"{folder}/grounding/frames.parquet" for folder in HEARD_GROUNDED],
         queries=[f"{folder}/grounding/queries.parquet" for folder in HEARD_GROUNDED],
-        index=f"<data>/{TEXT_DATASET}/index/captions.parquet",
-        clips=[
-            file
-            for name in ("audio", "images")
-            for file in per_shard(
-                f"<data>/{{dataset}}/{name}/{{shard}}.parquet", TEXT_DATASET
-            )(None)
-        ],
+        data=f"<data>/{TEXT_DATASET}/availability.json" if HEARD_RUNS else [],
+        clips=HEARD_CLIPS,
         grounding_page=["<results>/report/grounding.html"] if GROUNDED else [],
     output:
         page="<results>/report/index.html",
@@ -39,7 +33,8 @@ rule make_report_page:
         runtime=30,
     params:
         version=1,
-        data=subpath(input.index, ancestor=2),
+        title=", ".join(used_datasets(config)),
+        data=lambda wildcards, input: data_option("--data", input.data),
         methods=METHODS,
         hits=lambda wildcards, input: options("--hits", input.hits),
         ranks=lambda wildcards, input: options("--ranks", input.ranks),
@@ -59,7 +54,8 @@ rule make_report_page:
         " {params.ranks:q}"
         " {params.frames:q}"
         " {params.queries:q}"
-        " --data {params.data:q}"
+        " --title {params.title:q}"
+        " {params.data:q}"
         " --methods {params.methods:q}"
         " {params.grounding_page:q}"
         " --page {output.page:q}"

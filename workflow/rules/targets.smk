@@ -124,6 +124,12 @@ HEARD_RUNS = [
     for folder in RETRIEVAL_RUNS
     if Path(folder).parts[-2:] == (f"seed{SEEDS[0]}", "audio_text")
 ]
+HEARD_CLIPS = [
+    f"<data>/{TEXT_DATASET}/{name}"
+    for shard in shards(config, TEXT_DATASET)
+    for name in (f"audio/{shard}.parquet", f"images/{shard}.parquet")
+    if HEARD_RUNS
+]
 HEARD_GROUNDED = [folder for folder in HEARD_RUNS if folder in GROUNDED]
 if METHODS:
     PLOTS += ["<results>/report/index.html"]

@@ -231,7 +231,8 @@ def make_report_page(
     ranks: list[Path] | None,
     frames: list[Path] | None,
     queries: list[Path] | None,
-    data: Path,
+    data: Path | None,
+    title: str,
     methods: list[str],
     grounding_page: Path | None,
     page: Path,
@@ -241,7 +242,7 @@ def make_report_page(
 
     report_page.make_report_page(
         availability, tables, plots, captions or [], runs, hits or [], ranks or [], frames or [],
-        queries or [], data, methods, grounding_page, page,
+        queries or [], data, title, methods, grounding_page, page,
     )  # fmt: skip
 
 

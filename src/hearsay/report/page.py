@@ -46,7 +46,8 @@ def make_report_page(
     ranks: Sequence[Path],
     frames: Sequence[Path],
     queries: Sequence[Path],
-    data: Path,
+    data: Path | None,
+    title: str,
     methods: Sequence[str],
     grounding_page: Path | None,
     page: Path,
@@ -63,7 +64,8 @@ def make_report_page(
         ranks: ranks.parquet of the same runs.
         frames: frames.parquet of runs that ground phrases, one a method; none: no scores over time.
         queries: queries.parquet of the same groundings.
-        data: folder of the data set whose captions ask.
+        data: folder of the data set whose captions ask; needed where there are hits.
+        title: the data sets, in words.
         methods: their order.
         grounding_page: the page of all test clips, to link to.
         page: output.
@@ -72,7 +74,7 @@ def make_report_page(
         HearsayError: a file is absent or wrong, or the page would be too large.
     """
     values: dict[str, Any] = {  # what is read fast comes first, and with it most faults
-        "title": Path(data).name,
+        "title": title,
         "longest_s": LONGEST_S,
         "kinds": KINDS,
         "grounding_page": os.path.relpath(grounding_page, page.parent) if grounding_page else "",
@@ -81,7 +83,9 @@ def make_report_page(
         "plots": [_read_plot(path, captions, page) for path in plots],
         "examples": None,
     }
-    if hits:
+    if hits and data is None:
+        raise HearsayError("hits without the data set of their clips; name its folder by --data")
+    if hits and data is not None:
         groundings = list(zip(frames, queries, strict=True))
         values |= describe_examples(hits, ranks, groundings, DatasetFiles.open(data), methods)
     text = page_environment("hearsay.report").get_template("report.html.j2").render(values)
