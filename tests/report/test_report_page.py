@@ -87,6 +87,15 @@ def test_fewer_captions_of_a_kind_are_all_shown_and_a_kind_may_have_none(files, 
     assert sorted(example.kind for example in chosen.shown) == ["all", "all", "none"]
 
 
+def test_a_run_that_could_not_be_asked_for_captions_is_left_out(files, tmp_path):
+    for path in (files["hits"][0], files["ranks"][0]):
+        pd.read_parquet(path).iloc[:0].to_parquet(tmp_path / path.name)
+    none = (tmp_path / "hits.parquet", tmp_path / files["ranks"][0].name)
+    chosen = choose_examples([*files["hits"][1:], none[0]], [*files["ranks"][1:], none[1]], [])
+    assert chosen.systems == ["vip_ant", "word_align_paper"]
+    assert choose_examples([none[0]], [none[1]], []) is None
+
+
 def test_hits_and_ranks_of_different_runs_are_refused(files, tmp_path):
     table = pd.read_parquet(files["ranks"][0])
     table.iloc[1:].to_parquet(tmp_path / "ranks.parquet")

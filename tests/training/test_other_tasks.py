@@ -263,6 +263,10 @@ def test_captions_are_asked_of_a_method_of_labels_as_its_labels_are(
     assert set(found["num_queries"]) == {13, 26}  # and of 30 candidates there are too few clips
     ranks = pd.read_parquet(folder / "other_tasks/ranks.parquet")
     assert sorted(ranks.loc[ranks["direction"] == "text_to_audio", "rank"]) == sorted(better)
+    hits = pd.read_parquet(folder / "other_tasks/hits.parquet")
+    ranks = ranks[ranks["direction"] == "text_to_audio"].set_index("query_id")["rank"]
+    found = hits[hits["is_right"]].set_index("query_id")["place"]
+    assert found.to_dict() == ranks[ranks <= 5].to_dict() and len(found)
     labels = {record["task"] for record in read_scores(folder / "scores.json")}
     assert labels == {"label_knn", "label_retrieval"}
     _, reasons = read_reasons(folder / "other_tasks/reasons.json")
@@ -280,5 +284,6 @@ def test_without_a_caption_of_known_words_there_is_a_reason_and_no_error(
     model = folder / "model.pt"
     score_labels("joint", "audio_label", 0, data, model, None, tmp_path, True, how, "cpu", 1)
     assert read_scores(tmp_path / "other_tasks/scores.json") == []
+    assert pd.read_parquet(tmp_path / "other_tasks/hits.parquet").empty
     _, reasons = read_reasons(tmp_path / "other_tasks/reasons.json")
     assert ("audio_text_retrieval", "") in {(own.task, own.direction) for own in reasons}

@@ -28,6 +28,18 @@ def test_they_are_tabulated_without_tables_of_retrieval(workflow: Workflow) -> N
     assert not retrieval & set(planned)
 
 
+def test_the_report_asks_for_no_clips_of_a_data_set_of_which_nobody_knows_captions(
+    workflow: Workflow,
+) -> None:
+    demo = yaml.safe_load((ROOT / "config.yaml").read_text())["datasets"]["demo"]
+    workflow.configure(
+        ALONE, {"benchmark": {"stages": {"audio_text": "other"}}}, {"datasets": {"other": demo}}
+    )
+    planned = workflow.planned("results/report/index.html")
+    assert planned["make_report_page"] == planned["make_demo"] == 1
+    assert planned["decode_clips"] == 4
+
+
 def commands(workflow: Workflow, rule: str) -> list[str]:
     """Return the command of every job of a rule that is planned."""
     result = workflow.run("--dry-run", "--printshellcmds", "runs")

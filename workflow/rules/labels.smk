@@ -59,6 +59,7 @@ rule score_labels:
         collapse="<results>/runs/{method}/seed{seed}/{stage}/collapse.json",
         other_scores="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/scores.json",
         other_ranks="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/ranks.parquet",
+        other_hits="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/hits.parquet",
         reasons="<results>/runs/{method}/seed{seed}/{stage}/other_tasks/reasons.json",
     log:
         "<logs>/score_labels/{method}/seed{seed}/{stage}.log",
@@ -72,7 +73,7 @@ rule score_labels:
         mem_mb=4000,
         runtime=60,
     params:
-        version=3,
+        version=4,
         folder=subpath(output.scores, parent=True),
         data=subpath(input.availability, parent=True),
         subset=lambda wildcards, input: option("--subset", input.subset),

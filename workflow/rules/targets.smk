@@ -124,13 +124,19 @@ HEARD_RUNS = [
     for folder in RETRIEVAL_RUNS
     if Path(folder).parts[-2:] == (f"seed{SEEDS[0]}", "audio_text")
 ]
+HEARD_GROUNDED = [folder for folder in HEARD_RUNS if folder in GROUNDED]
+if "audio_text_retrieval" not in NOT_ASKED:
+    HEARD_RUNS += [
+        f"{folder}/other_tasks"
+        for folder in LABEL_RUNS
+        if Path(folder).parent.name == f"seed{SEEDS[0]}"
+    ]
 HEARD_CLIPS = [
     f"<data>/{TEXT_DATASET}/{name}"
     for shard in shards(config, TEXT_DATASET)
     for name in (f"audio/{shard}.parquet", f"images/{shard}.parquet")
     if HEARD_RUNS
 ]
-HEARD_GROUNDED = [folder for folder in HEARD_RUNS if folder in GROUNDED]
 if METHODS:
     PLOTS += ["<results>/report/index.html"]
 # Runs that `hearsay search` can ask: of the methods named there those that are run, of one seed.

@@ -128,9 +128,12 @@ def describe_examples(
     """Return the examples and the clips in them, each clip once, within MOST_MEDIA_BYTES.
 
     Returns:
-        examples, clips, seed, shown_kinds and left_out: how many examples did not fit.
+        examples, clips, seed, shown_kinds and left_out: how many examples did not fit; nothing
+        where no run was asked for captions.
     """
     chosen = choose_examples(hits, ranks, methods)
+    if chosen is None:
+        return {}
     texts = read_texts(data)
     asked = {one.clip_id: one.caption_id for one in chosen.shown}
     clips: dict[str, dict[str, Any]] = {}
@@ -166,6 +169,8 @@ def _hear(
     methods: Sequence[str],
 ) -> list[Activity]:
     """Add scores over time to the clips' phrases; return the runs, in the methods' order."""
+    if not clips:
+        return []
     runs = {run.method: run for run in (read_activity(*files, clips) for files in groundings)}
     heard = [runs[method] for method in in_order(runs, methods)]
     for clip in clips.values():

@@ -66,7 +66,7 @@ class Examples:
 
 def choose_examples(
     hits: Sequence[Path], ranks: Sequence[Path], methods: Sequence[str], per_kind: int = PER_KIND
-) -> Examples:
+) -> Examples | None:
     """Draw captions of every kind of KINDS, of different clips; nobody picks them.
 
     Of each kind those captions are taken whose ids come first by their SHA-256, an order that
@@ -78,11 +78,16 @@ def choose_examples(
         methods: their order.
         per_kind: captions of each kind, fewer where there are fewer.
 
+    Returns:
+        None where no run could be asked for a caption.
+
     Raises:
         HearsayError: a file is absent or wrong, the files are not of the same runs, or two runs
             have one method.
     """
     found, places = _read_runs(hits, ranks)
+    if not found:
+        return None
     systems = in_order(found, methods)
     common = set.intersection(*(set(of_run.index) for of_run in places.values()))
     within = {
@@ -152,6 +157,8 @@ def _read_runs(
     places: dict[str, pd.DataFrame] = {}
     for path, beside in zip(hits, ranks, strict=True):
         table = _read_table(path, HIT_COLUMNS)
+        if table.empty:  # a run of which captions could not be asked
+            continue
         names = table["method"].unique()
         if len(names) != 1 or names[0] in found:
             raise HearsayError(f"{path} must be of one method, and of one that no other file has")
@@ -162,8 +169,6 @@ def _read_runs(
         name = str(names[0])
         found[name] = table.set_index("query_id").sort_index()
         places[name] = own.set_index("query_id")
-    if not found:
-        raise HearsayError("no hits.parquet given; score at least one run on audio-text retrieval")
     return found, places
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from hearsay.errors import HearsayError
 from hearsay.files import read_json, write_json, write_parquet
 from hearsay.methods.family import EmbedsAudio, Family, GroundsPhrases
+from hearsay.scoring.hits import HIT_COLUMNS
 from hearsay.scoring.label_scores import QUERY_COLUMNS
 from hearsay.scoring.records import RANK_COLUMNS, Record, write_records
 
@@ -43,11 +44,13 @@ class OtherScores:
     Attributes:
         records: one a number.
         rows: one a query: QUERY_COLUMNS of labels, RANK_COLUMNS of captions.
+        hits: HIT_COLUMNS: the first clips of each caption.
         reasons: why other numbers are not there.
     """
 
     records: list[Record] = field(default_factory=list)
     rows: list[pd.DataFrame] = field(default_factory=list)
+    hits: list[pd.DataFrame] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
 
 
@@ -76,9 +79,10 @@ def write_label_tasks(scores: OtherScores, method: str, folder: Path) -> None:
 
 
 def write_text_tasks(scores: OtherScores, method: str, folder: Path) -> None:
-    """Write scores of captions: ranks.parquet, reasons.json and, last, scores.json."""
-    empty = pd.DataFrame({name: pd.Series(dtype=str) for name in RANK_COLUMNS})
+    """Write scores of captions: ranks, hits (Parquet), reasons.json and, last, scores.json."""
+    empty = pd.DataFrame({name: pd.Series(dtype=str) for name in (*RANK_COLUMNS, *HIT_COLUMNS)})
     write_parquet(_join(scores.rows, empty, RANK_COLUMNS), folder / FOLDER / "ranks.parquet")
+    write_parquet(_join(scores.hits, empty, HIT_COLUMNS), folder / FOLDER / "hits.parquet")
     _write(scores, method, folder)
 
 
@@ -100,7 +104,7 @@ def read_reasons(path: Path) -> tuple[str, list[Reason]]:
 def _join(
     tables: Sequence[pd.DataFrame], empty: pd.DataFrame, columns: Sequence[str]
 ) -> pd.DataFrame:
-    return pd.concat(tables, ignore_index=True)[list(columns)] if tables else empty
+    return (pd.concat(tables, ignore_index=True) if tables else empty)[list(columns)]
 
 
 def _write(scores: OtherScores, method: str, folder: Path) -> None:

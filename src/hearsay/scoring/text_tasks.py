@@ -9,10 +9,11 @@ from hearsay.layout import DatasetFiles
 from hearsay.metrics.ranks import dot_scores
 from hearsay.scoring.candidates import score_draws
 from hearsay.scoring.gallery import SPLIT, available_clips, open_gallery
+from hearsay.scoring.hits import find_hits
 from hearsay.scoring.label_space import Embedder
 from hearsay.scoring.other_tasks import AUDIO_TEXT, OtherScores, Reason
 from hearsay.scoring.records import ScoreIdentity
-from hearsay.scoring.retrieval import score_audio_text
+from hearsay.scoring.retrieval import clip_embedding, score_audio_text, unit_rows
 
 
 def score_text_tasks(
@@ -60,5 +61,12 @@ def score_text_tasks(
     drawn = score_draws(
         dot_scores(sounds, texts), gallery.clip_ids, owners, gallery.identity, num_resamples
     )
+    hits = find_hits(
+        dot_scores(clip_embedding(sounds), unit_rows(texts)),
+        gallery.clip_ids,
+        table["caption_id"].tolist(),
+        owners,
+        gallery.identity,
+    )
     records = full + (drawn[0] if drawn else [])
-    return OtherScores(records, [ranks, drawn[1]] if drawn else [ranks])
+    return OtherScores(records, [ranks, drawn[1]] if drawn else [ranks], [hits])
