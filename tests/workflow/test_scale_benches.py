@@ -45,6 +45,18 @@ def test_an_epoch_is_read_whole_and_its_shards_are_removed(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_searching_is_measured_with_its_memory_and_recall(tmp_path: Path) -> None:
+    sizes = ["--vectors", 6000, "--width", 16, "--centres", 60, "--queries", 20]
+    report = tmp_path / "report.json"
+    run_bench("bench_search.py", *sizes, "--cells", 16, "--probed", 8, "--output", report)
+    result = read_report(report)
+    assert result["exact"]["build_kind"] == "exact"
+    assert result["approximate"]["build_kind"] == "approximate"
+    assert result["recall_at_10"] >= 0.95
+    assert result["exact"]["anonymous_growth_mb"] < 5
+
+
+@pytest.mark.slow
 def test_the_sizes_of_the_planning_bench_are_what_they_are_called(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     run_bench("bench_graph.py", "--sizes", "about 1,000 jobs", "--output", report)

@@ -27,7 +27,7 @@ rule build_search_index:
         mem_mb=8000,
         runtime=120,
     params:
-        version=1,
+        version=2,
         folder=subpath(output.record, parent=True),
         data=subpath(input.availability, parent=True),
         towers=lambda wildcards, input: option("--towers", input.weights),

@@ -254,7 +254,7 @@ class Engine:
 
     def _clips_of(self, find: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if find == "captions":
-            return [self._entries["clips"].find(entry["clip_id"]) for entry in entries]
+            return self._entries["clips"].take([entry["clip_row"] for entry in entries])
         return entries
 
 

@@ -25,7 +25,13 @@ CLIPS_SCHEMA = pa.schema(
         ("place", pa.int32()),  # among the clips of that shard
     ]
 )
-CAPTIONS_SCHEMA = pa.schema([("clip_id", pa.string()), ("text", pa.string())])
+CAPTIONS_SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("clip_row", pa.int64()),  # of the table of clips
+        ("text", pa.string()),
+    ]
+)
 LABELS_SCHEMA = pa.schema([("text", pa.string())])
 
 

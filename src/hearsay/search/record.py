@@ -8,7 +8,7 @@ from typing import Any
 from hearsay.errors import HearsayError
 from hearsay.files import read_json, write_json
 
-FORMAT = 1  # raised where an older index can no longer be read
+FORMAT = 2  # raised where an older index can no longer be read
 FINDS = (
     "text_to_clips",
     "sound_to_clips",

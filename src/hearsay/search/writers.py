@@ -64,9 +64,11 @@ class Target:
         path = self.folder / f"{name}.faiss"
         return write_vectors(vectors, path, self.options, self.threads)
 
-    def write_captions(self, captions: pd.DataFrame) -> None:
+    def write_captions(self, captions: pd.DataFrame, clip_ids: Sequence[str]) -> None:
         """Write clip_id and text of captions, in the order of what they are found by."""
-        write_entries(captions, CAPTIONS_SCHEMA, self.folder / "captions.parquet")
+        rows = {clip_id: row for row, clip_id in enumerate(clip_ids)}
+        placed = captions.assign(clip_row=captions["clip_id"].map(rows))
+        write_entries(placed, CAPTIONS_SCHEMA, self.folder / "captions.parquet")
 
     def write_labels(self, labels: Sequence[str]) -> None:
         """Write labels, in the order of what they are found by."""
@@ -107,7 +109,7 @@ def _write_of_towers(source: Source, target: Target) -> Written:
     captions = captions[captions["clip_id"].isin(set(source.clip_ids))]
     if len(captions):
         array = np.load(data.caption_embeddings, mmap_mode="r")
-        target.write_captions(captions)
+        target.write_captions(captions, source.clip_ids)
         target.write_vectors("captions", array[captions["row"].to_numpy()])
     labels = pd.read_parquet(data.label_tower_embeddings.with_suffix(".parquet"))
     if len(labels):
@@ -140,7 +142,7 @@ def _write_of_labels(source: Source, target: Target) -> Written:
     features = read_caption_features(LabelFiles.of(source.data))
     captions = captions.merge(features.table[["caption_id", "row"]], on="caption_id", how="inner")
     if len(captions):
-        target.write_captions(captions)
+        target.write_captions(captions, source.clip_ids)
         embedded = embed_texts(source.run, features.vectors[captions["row"].to_numpy()])
         target.write_vectors("captions", embedded)
     target.write_labels(labels.labels)
@@ -164,7 +166,7 @@ def _write_of_words(source: Source, target: Target) -> Written:
     rows = read_captions(source.data, source.frozen, run).table[["caption_id", "rows"]]
     captions = _read_captions(source).merge(rows, on="caption_id", how="inner")
     if len(captions):
-        target.write_captions(captions)
+        target.write_captions(captions, source.clip_ids)
         listed = captions["rows"].tolist()
         with atomic_path(target.folder / CAPTION_ROWS) as temporary:
             np.save(temporary, pad_rows(listed, max(map(len, listed))))
