@@ -65,6 +65,7 @@ bench: install  ## speed ratios, one run, into results/benchmarks
 	$(BIN)/python benchmarks/bench_words.py
 	$(BIN)/python benchmarks/bench_train.py
 	$(BIN)/python benchmarks/bench_search.py
+	$(BIN)/python benchmarks/bench_serve.py
 
 lock: install  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -7,7 +7,7 @@
   const byId = (id) => document.getElementById(id);
   const PICTURE = /\.(jpe?g|png|webp|gif|bmp|tiff?)$/i;
   const AHEAD = "400px"; // clips this near below the window are already fetched
-  const MOST_PHRASES = 8; // labelled ones, of a card
+  const MOST_PHRASES = 4; // labelled ones, of a card; the captions name all
   const uploads = new Map(); // number in the history's state: what was asked and answered
   let about = null;
   let asking = new AbortController();
