@@ -172,6 +172,19 @@ def test_an_empty_cell_says_why_by_what_the_run_told_and_the_config_asks(written
     assert f"{columns(text)['joint']['pictures A→I R@10']}: {WHY}." in lines
 
 
+def test_clips_that_are_all_alone_with_their_label_are_told_from_what_a_family_cannot_do(tmp_path):
+    found = [
+        number(name, "label_retrieval", "text_to_audio", "mAP", 0.5)
+        for name in ("tower", "joint", "ridge.mfcc")
+    ]
+    text = lay_out([*RECORDS, *found], tmp_path)
+    rows = columns(text)
+    said = {line[:2]: line[4:] for line in text.splitlines() if line[:1] == "–"}
+    assert said[rows["tower"]["labels A→A mAP"]] == "no vector."  # as its reasons.json says
+    for name in ("joint", "ridge.mfcc"):
+        assert said[rows[name]["labels A→A mAP"]] == "no two clips that ask share a label."
+
+
 def test_the_clips_of_a_column_are_named_and_others_are_marked(written):
     text = written[1].read_text()
     # Two systems of three were asked of the clips aaa: joint was asked of others.

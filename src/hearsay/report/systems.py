@@ -18,6 +18,7 @@ from hearsay.scoring.other_tasks import AUDIO_IMAGE, AUDIO_TEXT, GROUNDING, KNN,
 
 SPLIT = "test"
 TOO_FEW = "too few clips, or too many pairs, to draw 30 candidates"
+ALONE = "no two clips that ask share a label"
 TASK_WORDS = {
     AUDIO_TEXT: "audio-text retrieval",
     AUDIO_IMAGE: "audio-image retrieval",
@@ -180,16 +181,24 @@ def read_systems(
     }
     cells = {}
     for (name, measure), numbers in found.items():
-        why = ""
-        if numbers is None and name in trained:
-            is_drawn = measure.protocol == CANDIDATES
-            has_all = is_drawn and any(
-                found[name, other] and other.task == measure.task for other in MEASURES
-            )
-            why = _reason(measure, reasons.get(name, ()), not_asked) if not has_all else TOO_FEW
-        elif numbers is None:
+        if numbers is not None:
+            cells[name, measure] = Cell(numbers)
+            continue
+        told = _told(measure, reasons.get(name, ()))
+        has_task = any(
+            found[name, other] is not None for other in MEASURES if other.task == measure.task
+        )
+        if told:
+            why = told
+        elif has_task and measure.task == LABELS:
+            why = ALONE
+        elif name in controls:
             why = _control_reason(table, name)
-        cells[name, measure] = Cell(numbers, why)
+        elif has_task and measure.protocol == CANDIDATES:
+            why = TOO_FEW
+        else:
+            why = not_asked.get(measure.task, "not scored")
+        cells[name, measure] = Cell(None, why)
     return Systems(trained, controls, cells)
 
 
@@ -216,14 +225,16 @@ def _find(table: pd.DataFrame, method: str, measure: Measure) -> dict[str, Any] 
     return {str(name): value for name, value in rows.iloc[0].items()} | clips
 
 
-def _reason(measure: Measure, own: Sequence[Reason], not_asked: Mapping[str, str]) -> str:
+def _told(measure: Measure, own: Sequence[Reason]) -> str:
+    """Return what a run itself says of a number that it has not; empty: nothing."""
     for reason in own:
         if reason.task == measure.task and reason.direction in ("", measure.direction):
             return reason.reason
-    return not_asked.get(measure.task, "not scored")
+    return ""
 
 
 def _control_reason(table: pd.DataFrame, control: str) -> str:
+    """Say what a control is of: the tasks that it has numbers of."""
     tasks = table.loc[table["method"] == control, "task"].unique()
     return f"a control of {' and '.join(TASK_WORDS[task] for task in TASK_WORDS if task in tasks)}"
 

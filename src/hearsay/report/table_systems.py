@@ -116,7 +116,7 @@ def means_table(systems: Systems) -> TextTable:
                 else []
             ),
             "chance: exact expectation of a random order; of F1 what as many active frames reach "
-            "that lie at random, from the lowest to the highest of the methods.",
+            "that lie at random. Where it differs, from the lowest to the highest of the methods.",
             *notes.lines(),
             f"{HEADLINE_NOTE} Methods build on different weights, named in the CSV: rows differ in "
             "more than their training.",
