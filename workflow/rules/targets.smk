@@ -112,9 +112,9 @@ if METHODS:
         "<results>/plots/{plot}.{suffix}", plot=plots, suffix=["svg", "png"]
     )
 # What the report page shows: all tables and plots, and the runs of one seed as examples.
-PAGE_TABLES = sorted(  # what sums up comes first
+PAGE_TABLES = sorted(  # what sums up comes first, every single number last
     (file for file in TABLES + PLOTS if file.endswith(".csv")),
-    key=lambda file: Path(file).stem != "systems_by_tasks",
+    key=lambda file: {"systems_by_tasks": 0, "scores": 2}.get(Path(file).stem, 1),
 )
 PAGE_LAYOUTS = [file for file in TABLES + PLOTS if file.endswith(".md")]
 PAGE_PLOTS = [file for file in TABLES + PLOTS if file.endswith(".svg")]

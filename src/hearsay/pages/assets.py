@@ -46,4 +46,6 @@ def json_for_script(value: Any) -> str:
     '"\\u003c/script\\u003e"'
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return "".join(_SCRIPT_SIGNS.get(sign, sign) for sign in text)
+    for sign, number in _SCRIPT_SIGNS.items():
+        text = text.replace(sign, number)
+    return text

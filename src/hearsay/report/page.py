@@ -239,7 +239,9 @@ def _read_plot(path: Path, captions: Sequence[Path], page: Path) -> dict[str, An
 
         file = io.BytesIO()
         with Image.open(pixels) as image:
-            image.convert("RGB").quantize(256).save(file, "PNG", optimize=True)
+            image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE).save(
+                file, "PNG", optimize=True
+            )
         if len(file.getvalue()) < len(content):
             content, kind = file.getvalue(), "image/png"
     named = [one for one in captions if f"{path.stem}_".startswith(f"{one.stem}_")]
