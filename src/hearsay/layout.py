@@ -6,6 +6,7 @@ from pathlib import Path
 from hearsay.files import read_json
 
 STATUS_SUFFIX = ".status.parquet"
+SERVED_HERE = "http://localhost/"  # of a locator: the media lie here, served while they are fetched
 
 
 @dataclass(frozen=True)

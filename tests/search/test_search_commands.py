@@ -108,6 +108,7 @@ def test_tables_keep_to_80_columns_but_for_links() -> None:
         ("http", "http://a.b/c.mp4?d=1#x", (2.0, 12.5), "http://a.b/c.mp4?d=1#t=2,12.5"),
         ("http", "http://a.b/c.mp4", (2.0, None), "http://a.b/c.mp4#t=2"),
         ("http", "http://a.b/c.mp4", (0.0, None), "http://a.b/c.mp4"),
+        ("http", "http://localhost/media/c.mp4", (0.0, 10.0), None),
         ("http", "javascript:alert(1)", (0.0, None), None),
         ("youtube", "x&y=<b>", (0.0, None), None),
         ("file", "/home/me/dog.wav", (0.0, None), None),

@@ -20,8 +20,8 @@ from hearsay.clips.sources import TOOL, MediaFinder, page_address
 from hearsay.clips.status import BLOCKING_FETCH_STATUSES, PERMANENT_FETCH_STATUSES
 from hearsay.clips.verify import MediaContent, verify_media
 from hearsay.errors import HearsayError
+from hearsay.layout import SERVED_HERE
 
-LOCALHOST = "http://localhost/"
 LOCAL_SOURCES = ("file", "archive")  # verified where they lie
 ROUNDING_S = 1e-3  # a recording that is shorter by less than this is not too short
 REPEATED_FETCH_STATUSES = BLOCKING_FETCH_STATUSES | {"network"}
@@ -209,8 +209,8 @@ class Fetcher:
 
     def _fetch_once(self, clip: Clip, attempts: int) -> Outcome:
         url = page_address(clip.source, clip.locator, self._options["address"])
-        if self._address is not None and url.startswith(LOCALHOST):
-            url = self._address + url.removeprefix(LOCALHOST)
+        if self._address is not None and url.startswith(SERVED_HERE):
+            url = self._address + url.removeprefix(SERVED_HERE)
         media = self._finder.find(url)
         self._limiter.hold()  # another job may have been refused meanwhile
         suffix = section_suffix(media.streams, clip.start_s)

@@ -3,6 +3,8 @@
 import re
 from urllib.parse import urldefrag
 
+from hearsay.layout import SERVED_HERE
+
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -16,7 +18,7 @@ def link_at(source: str, locator: str, start_s: float | None, end_s: float | Non
         end_s: of the clip; addresses of media files can say it (Media Fragments). None: to the end.
 
     Returns:
-        None where the source is on no web page.
+        None where the source is on no web page, as of media served only while they are fetched.
 
     >>> link_at("youtube", "dQw4w9WgXcQ", 30.5, 40.5)
     'https://www.youtube.com/watch?v=dQw4w9WgXcQ&t=30s'
@@ -27,6 +29,8 @@ def link_at(source: str, locator: str, start_s: float | None, end_s: float | Non
     if source == "youtube" and VIDEO_ID.fullmatch(locator):
         at = f"&t={int(start_s)}s" if int(start_s) else ""
         return f"https://www.youtube.com/watch?v={locator}{at}"
+    if locator.startswith(SERVED_HERE):
+        return None
     if source in ("youtube", "http") and locator.startswith(("http://", "https://")):
         until = f",{end_s:g}" if end_s is not None else ""
         at = f"#t={start_s:g}{until}" if start_s or until else ""

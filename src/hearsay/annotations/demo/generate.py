@@ -25,6 +25,7 @@ from hearsay.annotations.demo.sound_bank import open_sound_bank
 from hearsay.annotations.tables import Index, check_index, write_index
 from hearsay.clips.ffmpeg import find_ffmpeg
 from hearsay.files import write_json, write_parquet
+from hearsay.layout import SERVED_HERE
 from hearsay.progress import progress
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ FACTS_SCHEMA = pa.schema(
         ("facts", pa.list_(pa.string())),  # what sounds, is said, is shown
     ]
 )
-MEDIA_ADDRESS = "http://localhost/media/"  # the fetch step serves the media folder there
+MEDIA_ADDRESS = f"{SERVED_HERE}media/"  # the fetch step serves the media folder there
 
 
 def make_demo(
