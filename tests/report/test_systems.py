@@ -1,6 +1,9 @@
 """One table of every system on every task: hand-worked means, reasons, clips; and no other table
 shows what was asked beside a system's own task."""
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 from test_tables import check_latex, outputs
@@ -137,7 +140,7 @@ def test_numbers_are_told_apart_from_their_spread_in_the_csv(written):
         "0.6",
         "0.1",
     )
-    assert float(row["seed_std"]) == pytest.approx(0.02**0.5, abs=1e-6)
+    assert float(row["std_over_seeds"]) == pytest.approx(0.02**0.5, abs=1e-6)
     assert (row["num_seeds"], row["num_queries"], row["num_candidates"]) == ("2", "20", "50")
     assert (row["availability"], row["weights"], row["reason"]) == (CLIPS, "w", "")
     marked = table[table["not_above"] != ""].set_index(["system", "task"])["not_above"]
@@ -191,6 +194,36 @@ def test_the_clips_of_a_column_are_named_and_others_are_marked(written):
     assert columns(text)["joint"]["captions A→T R@10"] == "20.0 [19.0, 21.0] §"
     assert "Clips differ by task" in text and CLIPS in text and FEWER in text
     assert "labels k-NN MAP@3, 20 queries, 50 candidates" in text
+
+
+def test_fewer_captions_of_the_same_clips_are_marked(tmp_path):
+    """One method knows no word of a caption of these clips: what it is asked is less."""
+    of_tower = [row for row in RECORDS if row["method"] == "tower"]
+    fewer = number("joint", TEXT, "audio_to_text", "R@10", 0.2, stage="audio_label", half=0.01)
+    oracle = number("oracle", TEXT, "audio_to_text", "R@10", 0.95, half=0.02)
+    text = lay_out([*of_tower, oracle, {**fewer, "num_candidates": 49}], tmp_path)
+    assert columns(text)["joint"]["captions A→T R@10"] == "20.0 [19.0, 21.0] §"
+    assert columns(text)["tower"]["captions A→T R@10"] == "50.0 [40.0, 60.0]"
+    assert "captions A→T R@10, 20 queries, 50 candidates" in text
+    same = lay_out([*of_tower, oracle, fewer], tmp_path)
+    assert columns(same)["joint"]["captions A→T R@10"] == "20.0 [19.0, 21.0]"
+
+
+def test_phrases_in_more_frames_are_the_same_question(tmp_path):
+    row = next(row for row in RECORDS if row["method"] == "joint" and row["metric"] == "F1")
+    text = lay_out([*RECORDS, {**row, "method": "fine", "num_candidates": 500}], tmp_path,
+                   ("joint", "tower", "fine"))  # fmt: skip
+    assert columns(text)["fine"]["phrases over time F1"] == "25.0 [15.0, 35.0] †"
+
+
+def test_the_table_is_made_without_torch():
+    """Of a job of seconds its import would be most."""
+    code = (
+        "import sys, hearsay.report.table_systems, hearsay.report.page\n"
+        "print('torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
 
 
 def test_where_all_tasks_have_the_same_clips_that_is_said(tmp_path):

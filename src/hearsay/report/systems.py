@@ -26,7 +26,8 @@ TASK_WORDS = {
     KNN: "the k-NN classifier of labels",
     LABELS: "retrieval by label",
 }
-_DATA = ["dataset", "clips", "availability"]
+Asked = tuple[str, str, str, int, int]
+"""Data set, subset and fingerprint of the clips, number of queries and of candidates."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,27 @@ class Systems:
                     reached.append(control)
         return reached
 
-    def usual_clips(self, measure: Measure) -> tuple[str, str, str] | None:
-        """Return data set, subset and fingerprint of the clips that most systems were asked."""
-        found = [tuple(str(own[name]) for name in _DATA) for own in self.values(measure)]
-        if not found:
-            return None
-        dataset, clips, availability = max(sorted(set(found)), key=found.count)
-        return dataset, clips, availability
+    def usual(self, measure: Measure) -> Asked | None:
+        """Return what most systems of a column were asked; None: nobody was asked anything."""
+        found = [asked(measure, numbers) for numbers in self.values(measure)]
+        return max(sorted(set(found)), key=found.count) if found else None
+
+
+def asked(measure: Measure, numbers: Mapping[str, Any]) -> Asked:
+    """Say what a number was asked.
+
+    The clips alone do not tell: of some, one method may know no word of a caption, which then is
+    no query of its own and no candidate. Frames of phrases, 0 here, are as many as a family makes
+    of a clip.
+    """
+    is_framed = measure.task == GROUNDING
+    return (
+        str(numbers["dataset"]),
+        str(numbers["clips"]),
+        str(numbers["availability"]),
+        int(numbers["num_queries"]),
+        0 if is_framed else int(numbers["num_candidates"]),
+    )
 
 
 def read_systems(
@@ -241,7 +256,7 @@ def _control_reason(table: pd.DataFrame, control: str) -> str:
 
 def tidy(systems: Systems) -> pd.DataFrame:
     """Return one row a system and measure: fractions, or the reason why there is no number."""
-    copied = {"mean": "value", "std": "seed_std"} | {
+    copied = {"mean": "value", "std": "std_over_seeds"} | {
         name: name
         for name in ("ci_low", "ci_high", "chance", "num_seeds", "seeds", "num_queries",
                      "num_candidates", "dataset", "clips", "availability", "stage", "weights")

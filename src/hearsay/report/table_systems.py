@@ -10,7 +10,7 @@ from hearsay.report.grounding_scores import SHUFFLED
 from hearsay.report.markup import Block, Column, TextTable, write_tables
 from hearsay.report.plot_systems import plot_systems
 from hearsay.report.scores import describe_spread
-from hearsay.report.systems import SHOWN, Measure, Systems, read_systems, tidy
+from hearsay.report.systems import SHOWN, Measure, Systems, asked, read_systems, tidy
 from hearsay.report.tasks import HEADLINE_NOTE
 from hearsay.scoring.other_tasks import GROUNDING, Reason, read_reasons
 
@@ -111,7 +111,7 @@ def means_table(systems: Systems) -> TextTable:
             INTERVALS,
             *([NOT_ABOVE_CHANCE] if "†" in text else []),
             *(
-                ["§ on other clips than the others of the column: see the CSV."]
+                ["§ asked of other clips or captions than most of the column: see the CSV."]
                 if "§" in text
                 else []
             ),
@@ -154,8 +154,7 @@ def _cell(systems: Systems, name: str, measure: Measure, notes: Notes) -> str:
         return notes.sign(cell.reason)
     own = cell.numbers
     text = f"{100 * own['mean']:.1f} [{100 * own['ci_low']:.1f}, {100 * own['ci_high']:.1f}]"
-    clips = tuple(str(own[name]) for name in ("dataset", "clips", "availability"))
-    text += "" if clips == systems.usual_clips(measure) else " §"
+    text += "" if asked(measure, own) == systems.usual(measure) else " §"
     return f"{text} †" if systems.not_above(name, measure) else text
 
 
@@ -204,25 +203,24 @@ def _describe_clips(systems: Systems) -> str:
     """Say which clips each group of columns is about, and whether these differ."""
     groups: dict[str, list[str]] = {}  # the clips → columns
     for measure in SHOWN:
-        usual, values = systems.usual_clips(measure), systems.values(measure)
+        usual = systems.usual(measure)
         if usual is None:
             continue
-        dataset, clips, fingerprint = usual
+        dataset, clips, fingerprint, queries, candidates = usual
         part = "" if clips == "all" else f", subset {clips}"
         groups.setdefault(f"{dataset}{part}, fingerprint {fingerprint}", []).append(
-            f"{measure.group} {measure.name}, {_sizes(measure, values)}"
+            f"{measure.group} {measure.name}, {_sizes(measure, queries, candidates)}"
         )
     told = "; ".join(f"{data} ({'; '.join(columns)})" for data, columns in groups.items())
     if len(groups) == 1:
         return f"All tasks are asked of the same clips: {told}."
     return (
         f"Clips differ by task, since not all have phrases or a single label: {told}. Within a "
-        "column all systems are asked of the same clips unless marked §."
+        "column all systems are asked the same unless marked §."
     )
 
 
-def _sizes(measure: Measure, values: Sequence[Mapping[str, int]]) -> str:
-    queries, candidates = int(values[0]["num_queries"]), int(values[0]["num_candidates"])
+def _sizes(measure: Measure, queries: int, candidates: int) -> str:
     if measure.task == GROUNDING:
         return f"{queries:,} phrases"
     return f"{queries:,} queries, {candidates:,} candidates"

@@ -1,7 +1,8 @@
 """Tasks beside those that a run was trained for: which it can do, and why it cannot do others.
 
 They have files of their own below the run's folder, since tables of a paper's own task do not
-show them; `systems_by_tasks` does.
+show them; `systems_by_tasks` does. Reports read them, so nothing here imports torch: what a family
+can do is told by `family_reasons`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ import pandas as pd
 
 from hearsay.errors import HearsayError
 from hearsay.files import read_json, write_json, write_parquet
-from hearsay.methods.family import EmbedsAudio, Family, GroundsPhrases
 from hearsay.scoring.hits import HIT_COLUMNS
 from hearsay.scoring.label_scores import QUERY_COLUMNS
 from hearsay.scoring.records import RANK_COLUMNS, Record, write_records
@@ -52,23 +52,6 @@ class OtherScores:
     rows: list[pd.DataFrame] = field(default_factory=list)
     hits: list[pd.DataFrame] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
-
-
-def reasons_of_family(family: Family, knows_pictures: bool) -> list[Reason]:
-    """Say which tasks a family cannot do, by its interface alone."""
-    reasons = []
-    if not knows_pictures:
-        reasons.append(
-            Reason(AUDIO_IMAGE, "", "trained without pictures: it has no space in common with them")
-        )
-    if not isinstance(family, GroundsPhrases):
-        reasons.append(
-            Reason(GROUNDING, "", "it gives a clip one vector, and its frames no scores")
-        )
-    if not isinstance(family, EmbedsAudio):
-        why = "it scores words in a clip and gives the clip no vector, so two clips have no score"
-        reasons += [Reason(task, "audio_to_audio", why) for task in (KNN, LABELS)]
-    return reasons
 
 
 def write_label_tasks(scores: OtherScores, method: str, folder: Path) -> None:

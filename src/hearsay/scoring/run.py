@@ -17,11 +17,12 @@ from hearsay.metrics.ranks import BlockScores, dot_scores
 from hearsay.scoring.candidates import score_draws
 from hearsay.scoring.captions import Captions, read_captions, score_captions
 from hearsay.scoring.directions import Scores
+from hearsay.scoring.family_reasons import reasons_of_family
 from hearsay.scoring.gallery import SPLIT, Gallery, open_gallery, subset_name
 from hearsay.scoring.hits import find_hits
 from hearsay.scoring.label_cells import LabelScoring
 from hearsay.scoring.label_tasks import score_label_tasks
-from hearsay.scoring.other_tasks import OtherScores, reasons_of_family, write_label_tasks
+from hearsay.scoring.other_tasks import OtherScores, write_label_tasks
 from hearsay.scoring.records import Record, ScoreIdentity, join_ranks, write_scores
 from hearsay.scoring.retrieval import (
     clip_embedding,

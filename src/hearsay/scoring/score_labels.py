@@ -18,13 +18,14 @@ from hearsay.files import write_json, write_parquet
 from hearsay.layout import DatasetFiles
 from hearsay.methods.collapse import measure_collapse
 from hearsay.methods.family import EmbedsLabels
+from hearsay.scoring.family_reasons import reasons_of_family
 from hearsay.scoring.gallery import SPLIT, subset_name
 from hearsay.scoring.label_cells import LabelScoring
 from hearsay.scoring.label_clips import LabelQuestion, read_questions, weights_name
 from hearsay.scoring.label_files import embedding_table, write_label_scores
 from hearsay.scoring.label_scores import check_finite, score_space
 from hearsay.scoring.label_space import Embedder, LabelSpace, Vectors, embed_question
-from hearsay.scoring.other_tasks import OtherScores, reasons_of_family, write_text_tasks
+from hearsay.scoring.other_tasks import OtherScores, write_text_tasks
 from hearsay.scoring.records import ScoreIdentity
 from hearsay.scoring.text_tasks import score_text_tasks
 from hearsay.training.load import TrainedRun, load_run, read_needs
