@@ -106,13 +106,15 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--cells", type=int, default=None, help="of the config, unless given")
     parser.add_argument("--probed", type=int, default=None, help="of the config, unless given")
-    parser.add_argument("--folder", type=Path, default=None, help="for 6 GB of files")
+    parser.add_argument("--folder", type=Path, default=None, help="for 6 GB; that of the output")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/bench_search.json"))
     arguments = parser.parse_args()
     config = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["search"]
     cells = arguments.cells or config["cells"]
     probed = arguments.probed or config["probed"]
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+    place = arguments.folder or arguments.output.parent
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place) as folder:
         work = Path(folder)
         draws = Draws(arguments.width, arguments.centres, arguments.spread)
         shape = (arguments.vectors, arguments.width)
