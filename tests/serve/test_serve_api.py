@@ -8,7 +8,9 @@ import pytest
 import soundfile
 from PIL import Image
 
+from hearsay.serve.app import OWN
 from hearsay.serve.limits import Limits
+from hearsay.serve.server import bind, describe
 from tests.serve.loopback import multipart, serving
 from tests.serve.media import picture_file, sound_file, tone, video_file, wav_header
 
@@ -141,7 +143,7 @@ def test_every_answer_bears_the_headers_that_guard_a_page(server):
 
 
 def test_the_page_and_the_description_name_no_other_server(server):
-    names = ("/", "/static/search.css", "/static/search.js", "/static/recorder.js")
+    names = ("/", *(f"/static/{name}" for name in OWN))
     for path in (*names, "/static/style.css", "/static/clip_view.js", "/api/openapi.json"):
         text = server.ask(path).body.decode()
         told = text.replace("http://www.w3.org/2000/svg", "")
@@ -309,3 +311,11 @@ def test_who_would_wait_too_long_is_told_to_come_again(engine):
     with serving(engine, Limits(num_waiting=-2)) as loopback:  # no search may even begin
         answer = loopback.ask("/api/search?q=sound")
     assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_who_listens_to_others_is_warned(host, warned, caplog):
+    with bind(host, 0) as listener, caplog.at_level("WARNING", "hearsay"):
+        address = describe(listener, host)
+        assert address == f"http://{host}:{listener.getsockname()[1]}/"
+    assert ["anyone who reaches" in text for text in caplog.messages] == [True] * warned

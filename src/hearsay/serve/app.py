@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 SHARED = ("style.css", "clip_view.js")  # of hearsay.pages
-OWN = ("search.html", "search.css", "search.js", "recorder.js", "icon.svg")
+OWN = ("search.html", "search.css", "search.js", "hit_view.js", "recorder.js", "icon.svg")
 REVALIDATED = {"Cache-Control": "no-cache"}
 
 

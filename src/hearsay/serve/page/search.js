@@ -3,31 +3,13 @@
 "use strict";
 
 (() => {
-  const {card, element} = clipView;
+  const {element} = clipView;
+  const {fetchJson} = hitView;
   const byId = (id) => document.getElementById(id);
   const PICTURE = /\.(jpe?g|png|webp|gif|bmp|tiff?)$/i;
-  const AHEAD = "400px"; // clips this near below the window are already fetched
-  const MOST_PHRASES = 4; // labelled ones, of a card; the captions name all
   const uploads = new Map(); // number in the history's state: what was asked and answered
   let about = null;
   let asking = new AbortController();
-
-  // --- talking to the server
-
-  async function fetchJson(address, options = {}) {
-    let answer;
-    try {
-      answer = await fetch(address, options);
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new Error("the server does not answer; is it still running?");
-    }
-    const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(told.error || "the server answered " + answer.status);
-    return told;
-  }
-
-  const clipAddress = (clip_id, rest = "") => "/api/clips/" + encodeURIComponent(clip_id) + rest;
 
   // --- what is shown
 
@@ -70,74 +52,10 @@
       say("Nothing was found for " + noun + ".");
       return;
     }
-    const list = element("ol");
-    const kind = hits[0].kind;
-    for (const hit of hits) {
-      list.append(element("li", {}, hit.kind === "label" ? labelRow(hit) : waitingCard(hit, phrase)));
-    }
+    const grounded = about.can_ground ? phrase : null;
+    const list = hitView.list(hits, grounded, asking.signal);
     results.append(list);
-    say(plural(hits.length, kind) + " for " + noun);
-  }
-
-  function labelRow(hit) {
-    return element("div", {class: "words"}, element("span", {class: "number"}, hit.rank + "."),
-      element("span", {}, hit.text), element("span", {class: "number"}, hit.score.toFixed(3)));
-  }
-
-  const watcher = new IntersectionObserver((entries) => {
-    for (const {isIntersecting, target} of entries) {
-      if (!isIntersecting) continue;
-      watcher.unobserve(target);
-      target.fill();
-    }
-  }, {rootMargin: AHEAD});
-
-  function frame(hit) {
-    const title = hit.rank + ". " + (hit.kind === "caption" ? "“" + hit.text + "”" : hit.clip_id);
-    const badges = [{text: "score " + hit.score.toFixed(3), kind: "note"}];
-    if (hit.kind === "caption") badges.push({text: hit.clip_id, kind: "note"});
-    if (hit.split) badges.push({text: hit.split, kind: "note"});
-    const from = hit.start_s ? "source at " + hit.start_s.toFixed(0) + " s" : "source";
-    const link = hit.link ? {href: hit.link, text: from} : null;
-    return {clip_id: hit.clip_id, title, badges, link};
-  }
-
-  function waitingCard(hit, phrase) {
-    const waiting = card(frame(hit));
-    waiting.classList.add("waiting");
-    const {signal} = asking;
-    waiting.fill = async () => {
-      try {
-        const filled = card({...frame(hit), ...await clipParts(hit, phrase, signal)});
-        waiting.replaceWith(filled);
-      } catch (error) {
-        if (error.name !== "AbortError") waiting.append(element("p", {}, error.message));
-      }
-    };
-    watcher.observe(waiting);
-    return waiting;
-  }
-
-  // Asks for all that a card shows of a clip.
-  async function clipParts(hit, phrase, signal) {
-    const [clip, activity] = await Promise.all([
-      fetchJson(clipAddress(hit.clip_id), {signal}),
-      phrase && about.can_ground
-        ? fetchJson(clipAddress(hit.clip_id, "/activity?phrase=" + encodeURIComponent(phrase)), {signal})
-        : null,
-    ]);
-    const numbers = Array.from({length: clip.num_images}, (_, number) => number);
-    const isHeard = activity && activity.scores.length;
-    const asked = isHeard ? [{phrase, onsets_s: [], offsets_s: []}] : []; // its strip comes first
-    return {
-      captions: clip.captions,
-      audio: clipAddress(clip.clip_id, "/audio"),
-      pictures: numbers.map((number) => clipAddress(clip.clip_id, "/images/" + number)),
-      duration_s: clip.duration_s,
-      spectrogram: {src: clipAddress(clip.clip_id, "/spectrogram")},
-      segments: [...asked, ...clip.segments.slice(0, MOST_PHRASES)],
-      activity: isHeard ? [{phrase, label: "activity of the query", ...activity}] : [],
-    };
+    say(plural(hits.length, hits[0].kind) + " for " + noun);
   }
 
   // --- asking
