@@ -26,7 +26,8 @@ INTERVALS = (
     "[low, high]: the 95 % interval over queries, a percentile bootstrap over clips (of T→A mAP "
     "over labels) of each training, its ends averaged over the seeds. It does not hold the spread "
     "between trainings, which the next table has, and says nothing of differences between two "
-    "systems: they were asked the same and are compared in comparisons."
+    "systems: those asked the same differ in pairs, query by query. No difference is tested here; "
+    "comparisons tests those of retrieval, between methods on the same weights."
 )
 NOT_ABOVE_CHANCE = (
     "† the interval reaches chance or, of a method's phrases over time, the mean of a control "
