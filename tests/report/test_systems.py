@@ -11,6 +11,7 @@ from test_tables import check_latex, outputs
 from hearsay.errors import HearsayError
 from hearsay.files import write_json
 from hearsay.report.markup import to_markdown
+from hearsay.report.plot_systems import plot_systems
 from hearsay.report.scores import collect_scores, read_all_scores, read_score_table
 from hearsay.report.systems import read_systems
 from hearsay.report.table_systems import make_table_systems, means_table
@@ -263,6 +264,24 @@ def test_the_plot_is_the_same_from_run_to_run(written, tmp_path, check_pair):
     check_pair(draw, tmp_path)
     drawn = (tmp_path / "1.svg").read_text()
     assert "<!-- captions: A→T R@10, % -->" in drawn and "shuffled, highest" in drawn
+
+
+def test_a_control_whose_interval_the_panel_would_cut_is_told_in_words(tmp_path):
+    options = {"protocol": "k7_audio", "stage": "audio_label"}
+    key = ("label_knn", "audio_to_audio", "MAP@3")
+    records = [
+        number("joint", *key, 0.4, half=0.1, **options),  # to 50: the panel ends behind 80
+        number("ridge.near", *key, 0.7, half=0.1, **options),  # near: to 80, which stretches it
+        number("ridge.far", *key, 0.82, half=0.1, **options),  # inside by its mean, to 92
+    ]
+    write_json(records, tmp_path / "scores.json")
+    collect_scores([tmp_path / "scores.json"], tmp_path / "scores.csv")
+    systems = read_systems(tmp_path / "scores.csv", {}, {}, ["joint"])
+    plot_systems(systems, tmp_path / "a.svg", tmp_path / "a.png")
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "<!-- ridge.near -->" in drawn and "<!-- ridge.far 82 → -->" in drawn
+    # Panels of dashes alone have no numbers on their axes.
+    assert "<!-- 0.2 -->" not in drawn
 
 
 def with_others(scores, others, folder):

@@ -221,7 +221,7 @@ rule make_table_systems:
         mem_mb=2000,
         runtime=20,
     params:
-        version=3,
+        version=4,
         not_asked=json.dumps(NOT_ASKED),
         methods=METHODS,
     shell:

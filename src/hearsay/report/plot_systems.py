@@ -86,6 +86,8 @@ def _draw_panel(axes: Axes, systems: Systems, measure: Measure, num_controls: in
     for place, (name, numbers) in enumerate(shown, start=last + 1):
         _draw_control(axes, name, numbers, place + 0.6, (begin, end))
     axes.set_xlim(begin, end)
+    if not systems.values(measure):  # of dashes alone
+        axes.set_xticks([])
 
 
 def _draw_system(
@@ -114,12 +116,12 @@ def _draw_control(
 ) -> None:
     """Draw a control and its name, on the side where there is room."""
     value, (begin, end) = 100 * numbers["mean"], ends
+    low, high = 100 * numbers["ci_low"], 100 * numbers["ci_high"]
     words: dict[str, Any] = {"va": "center", "fontsize": 5.5, "color": CONTROL_COLOUR}
-    if value > end:
+    if high > end:  # an interval that is cut off would pass for a narrower one
         axes.text(0.99 * end, place, f"{name} {value:.0f} →", ha="right", **words)
         return
     _draw_system(axes, {**numbers, "per_seed": []}, place, CONTROL_COLOUR, "o")
-    low, high = 100 * numbers["ci_low"], 100 * numbers["ci_high"]
     gap = 0.02 * (end - begin)
     if end - high > low - begin:
         axes.text(max(high, value) + gap, place, name, ha="left", **words)
