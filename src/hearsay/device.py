@@ -17,10 +17,10 @@ def resolve_device(name: str) -> torch.device:
         HearsayError: another name, or `cuda` on a machine without a GPU.
     """
     if name not in ("auto", "cpu", "cuda"):
-        raise HearsayError(f"benchmark.device: {name!r} must be auto, cpu or cuda")
+        raise HearsayError(f"the device {name!r} must be auto, cpu or cuda")
     has_gpu = torch.cuda.is_available()
     if name == "cuda" and not has_gpu:
-        raise HearsayError("benchmark.device: cuda, but torch sees no GPU; use auto or cpu")
+        raise HearsayError("the device is to be cuda, but torch sees no GPU; use auto or cpu")
     return torch.device("cuda" if has_gpu and name != "cpu" else "cpu")
 
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -119,3 +120,19 @@ def read_json(path: Path) -> Any:
         raise HearsayError(f"{path} does not exist; the step that writes it has not run") from None
     except json.JSONDecodeError as error:
         raise HearsayError(f"{path} is not JSON ({error}); remove it and run again") from error
+
+
+def check_is_file(path: Path) -> None:
+    """Check that a path which a user gives leads to a file.
+
+    Raises:
+        HearsayError: it does not exist, cannot be reached, or is a folder, a device or the like.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise HearsayError(f"{path} does not exist") from None
+    except OSError as error:
+        raise HearsayError(f"{path} cannot be read ({error.strerror})") from error
+    if not stat.S_ISREG(mode):
+        raise HearsayError(f"{path} is no file, but a folder or the like; give a file")

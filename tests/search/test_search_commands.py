@@ -63,10 +63,18 @@ def test_json_says_what_was_asked_and_found(
         (["INDEX", "dog", "--picture", "FILE"], "give one of a text, --sound FILE"),
         (["INDEX", "--sound", "FILE"], "text.txt is no sound that can be read"),
         (["INDEX", "--sound", "none.wav"], "none.wav does not exist"),
+        (["INDEX", "--sound", "FOLDER"], "folder is no file"),
+        (["INDEX", "--picture", "FOLDER"], "folder is no file"),
+        (["INDEX", "--picture", "none.jpg"], "none.jpg does not exist"),
+        (["INDEX", "--sound", 300 * "x"], "cannot be read (File name too long)"),
         (["INDEX", "--picture", "FILE"], "text.txt is no picture that can be read"),
         (["INDEX", "dog", "--find", "labels"], "--find labels is for a sound"),
         (["INDEX", "xyzzy"], "none of the words of 'xyzzy'"),
         (["INDEX", "dog", "--number", "0"], "must be from 1 to 1000"),
+        (["INDEX", "dog", "--threads", "0"], "--threads 0: give a number from 1 to"),
+        (["INDEX", "dog", "--threads=-1"], "--threads -1: give a number from 1 to"),
+        (["INDEX", "dog", "--threads", "9999999999"], "give a number from 1 to"),
+        (["INDEX", "dog", "--device", "foo"], "error: the device 'foo' must be auto, cpu or cuda"),
     ],
 )
 def test_what_goes_wrong_is_one_line(
@@ -77,7 +85,9 @@ def test_what_goes_wrong_is_one_line(
     says: str,
 ) -> None:
     (tmp_path / "text.txt").write_text("no sound, no picture")
-    places = {"INDEX": str(searched.index("words")), "FILE": str(tmp_path / "text.txt")}
+    (tmp_path / "folder").mkdir()
+    places = {"FILE": str(tmp_path / "text.txt"), "FOLDER": str(tmp_path / "folder")}
+    places["INDEX"] = str(searched.index("words"))
     code, printed, complaint = run(capsys, *(places.get(word, word) for word in arguments))
     assert code == 1 and printed == ""
     lines = [line for line in complaint.splitlines() if "error" in line]

@@ -1,7 +1,9 @@
 """Files that users give: of any format, cut off, of none, or made to hurt."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -27,6 +29,27 @@ def test_no_more_is_read_than_asked_for(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", TONE, RATE_HZ)
     samples, _ = read_sound(tmp_path / "a.wav", 0.5, 30.0)
     assert samples == pytest.approx(TONE[: RATE_HZ // 2], abs=1e-4)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mkv", "libopus"), ("ts", "mp2"), ("mp4", "aac")])
+@pytest.mark.parametrize("begin_s", [0, 100])
+def test_a_sound_begins_where_its_file_does(
+    tmp_path: Path, suffix: str, codec: str, begin_s: int
+) -> None:
+    """Cuts of broadcasts and streams keep the time stamps of the whole."""
+    path = tmp_path / f"late.{suffix}"
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * 48_000) / 48_000)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=48_000)
+        frame = av.AudioFrame.from_ndarray((tone * 32767).astype(np.int16)[None], "s16", "mono")
+        frame.sample_rate, frame.time_base = 48_000, Fraction(1, 48_000)
+        frame.pts = 48_000 * begin_s
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    samples, rate_hz = read_sound(path, 10.0, 30.0)
+    assert len(samples) / rate_hz == pytest.approx(2.0, abs=0.1)
+    assert np.flatnonzero(np.abs(samples) > 0.1)[0] / rate_hz < 0.1
+    assert len(read_sound(path, 1.0, 30.0)[0]) == rate_hz
 
 
 def test_files_that_are_no_sound_are_told_in_one_line(tmp_path: Path) -> None:

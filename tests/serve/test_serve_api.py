@@ -8,6 +8,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from hearsay.errors import HearsayError
 from hearsay.serve.app import OWN
 from hearsay.serve.limits import Limits
 from hearsay.serve.server import bind, describe
@@ -319,3 +320,9 @@ def test_who_listens_to_others_is_warned(host, warned, caplog):
         address = describe(listener, host)
         assert address == f"http://{host}:{listener.getsockname()[1]}/"
     assert ["anyone who reaches" in text for text in caplog.messages] == [True] * warned
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".org"])
+def test_a_host_that_is_no_name_is_told_in_one_line(host):
+    with pytest.raises(HearsayError, match=f"--host {host}: this is no address and no name"):
+        bind(host, 0)

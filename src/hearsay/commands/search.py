@@ -78,7 +78,7 @@ def search(
             number if number is not None else 10,
             bool(json),
             device or "cpu",
-            threads or 1,
+            1 if threads is None else threads,
         ),
         end="",
     )

@@ -5,10 +5,9 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from hearsay.errors import HearsayError
 from hearsay.search.engine import Engine, Hit
+from hearsay.search.picture_file import read_picture
 from hearsay.search.record import read_record
 from hearsay.search.show import format_hits
 
@@ -16,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_S = 60.0  # read of a sound file; of most data sets a clip is shorter, and heard alone
 DECODE_TIMEOUT_S = 30.0
+MOST_THREADS = 1024
 
 
 def ask_index(
@@ -43,9 +43,11 @@ def ask_index(
         threads: of the processor.
 
     Raises:
-        HearsayError: the index is absent, a file is no sound or picture, or the index has no such
-            way to search.
+        HearsayError: the index is absent, a file is no sound or picture, a number is out of its
+            range, or the index has no such way to search.
     """
+    if not 1 <= threads <= MOST_THREADS:
+        raise HearsayError(f"--threads {threads}: give a number from 1 to {MOST_THREADS}")
     folder = index.parent if index.name == "index.json" else index
     record = read_record(folder)
     if sound is None and find != "clips":
@@ -70,22 +72,6 @@ def ask_index(
     if unknown:
         logger.warning("the run does not know %s: left out", ", ".join(unknown))
     return _as_json(engine, hits, unknown) if as_json else format_hits(hits)
-
-
-def read_picture(path: Path) -> Image.Image:
-    """Open a picture.
-
-    Raises:
-        HearsayError: the file is absent or no picture.
-    """
-    try:
-        image = Image.open(path)
-        image.load()
-    except FileNotFoundError:
-        raise HearsayError(f"{path} does not exist") from None
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise HearsayError(f"{path} is no picture that can be read ({error})") from error
-    return image
 
 
 def _as_json(engine: Engine, hits: list[Hit], unknown: list[str]) -> str:

@@ -11,12 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
+import av.logging
 import numpy as np
+from av.error import FFmpegError
 
 from hearsay.clips.audio import Waveform, decode_sound
 from hearsay.clips.recording import open_recording
 from hearsay.errors import HearsayError
+from hearsay.files import check_is_file
 
+# Alike for the uploads of hearsay.serve.
 FORMATS = (
     "aac,ac3,adts,aiff,amr,asf,au,avi,caf,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,"
     "mpeg,mpegts,ogg,w64,wav,wv,tta,ape,rm"
@@ -39,8 +44,7 @@ def read_sound(path: Path, longest_s: float, timeout_s: float) -> tuple[Waveform
     Raises:
         HearsayError: the file is absent, has no sound, is broken or takes too long.
     """
-    if not path.is_file():
-        raise HearsayError(f"{path} does not exist")
+    check_is_file(path)
     command = [sys.executable, "-m", "hearsay.search.sound_file", str(path), str(longest_s)]
     try:
         done = subprocess.run(
@@ -64,18 +68,31 @@ def read_sound(path: Path, longest_s: float, timeout_s: float) -> tuple[Waveform
     return np.frombuffer(body, np.float32), int(answer["sample_rate_hz"])
 
 
+def begin_of_sound(path: Path) -> float | None:
+    """Return the smallest time stamp of a file that holds sound, in seconds; None: it holds none.
+
+    Cuts of streams keep the stamps of the whole, so that many begin late.
+
+    Raises:
+        av.error.FFmpegError, ValueError: the file cannot be opened.
+    """
+    # Without "file:" a name such as "take:1.wav" would be of a protocol "take".
+    with av.open(f"file:{path}", options=OPTIONS) as container:
+        if not container.streams.audio:
+            return None
+        return max(0.0, (container.start_time or 0) / av.time_base)
+
+
 def main(path: str, longest_s: str, seconds: str) -> None:
     """Print a line of JSON, and behind it the samples; `seconds` of processor time are allowed."""
-    import av.logging
-    from av.error import FFmpegError
-
     _limit(int(seconds))
     av.logging.set_level(None)
     try:
-        with open_recording(Path(path), 0.0, float(longest_s), False, OPTIONS) as recording:
-            if recording.sound is None:
-                raise ValueError("it has no sound")
-            sound = decode_sound(recording, 0.0, float(longest_s))
+        start_s, length_s = begin_of_sound(Path(path)), float(longest_s)
+        if start_s is None:
+            raise ValueError("it has no sound")
+        with open_recording(Path(path), start_s, length_s, False, OPTIONS) as recording:
+            sound = decode_sound(recording, start_s, length_s)
             if not len(sound.samples):
                 raise ValueError("its sound is empty")
     except (FFmpegError, ValueError, OSError, RuntimeError, MemoryError) as error:

@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import av
 import av.logging
 import numpy as np
 from av.error import FFmpegError
@@ -20,16 +19,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hearsay.clips.audio import decode_sound
 from hearsay.clips.recording import open_recording
+from hearsay.search import picture_file, sound_file
 from hearsay.serve.limits import Limits
 
-# Formats that hold their content themselves. A playlist (HLS, concat) would have FFmpeg open the
-# files and addresses that it names.
-SOUND_FORMATS = {
-    "format_whitelist": "wav,w64,aiff,caf,au,flac,mp3,aac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,"
-    "amr,avi,asf,flv,mpegts,mpeg",
-    "protocol_whitelist": "file",
-}
-PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 LOWEST_HZ, HIGHEST_HZ = 1_000, 768_000
 BEYOND_S = 0.1  # decoded past the limit, to know whether the sound is longer
 KEPT_PX = 896  # short side of a larger picture; four times what the towers see
@@ -85,7 +77,7 @@ def _decode_sound(path: Path, limits: Limits) -> tuple[dict[str, Any], bytes]:
     """Decode the first seconds like a clip's: from where the file begins, the mean of channels."""
     start_s = _begin_of_sound(path)
     length_s = limits.sound_s + BEYOND_S
-    with open_recording(path, start_s, length_s, False, SOUND_FORMATS) as recording:
+    with open_recording(path, start_s, length_s, False, sound_file.OPTIONS) as recording:
         assert recording.sound is not None
         rate = recording.sound.codec_context.sample_rate
         if not LOWEST_HZ <= rate <= HIGHEST_HZ:
@@ -104,17 +96,16 @@ def _decode_sound(path: Path, limits: Limits) -> tuple[dict[str, Any], bytes]:
 def _begin_of_sound(path: Path) -> float:
     """Return the file's smallest time stamp, in seconds, once it is known to hold sound."""
     try:
-        container = av.open(f"file:{path}", options=SOUND_FORMATS)
+        start_s = sound_file.begin_of_sound(path)
     except (FFmpegError, ValueError) as error:
         raise UploadError(
             415,
             "this is no sound file that can be read here; send WAV, FLAC, MP3, Ogg, WebM, MP4 or "
             "the like",
         ) from error
-    with container:
-        if not container.streams.audio:
-            raise UploadError(415, "the file holds no sound")
-        return max(0.0, (container.start_time or 0) / av.time_base)
+    if start_s is None:
+        raise UploadError(415, "the file holds no sound")
+    return start_s
 
 
 def _decode_picture(path: Path, limits: Limits) -> tuple[dict[str, Any], bytes]:
@@ -122,7 +113,7 @@ def _decode_picture(path: Path, limits: Limits) -> tuple[dict[str, Any], bytes]:
     Image.MAX_IMAGE_PIXELS = None  # the limit below stands in its place
     with path.open("rb") as file:
         try:
-            picture = Image.open(file, formats=PICTURE_FORMATS)
+            picture = Image.open(file, formats=picture_file.FORMATS)
         except UnidentifiedImageError as error:
             raise UploadError(
                 415, "this is no picture that can be read here; send JPEG, PNG, WebP or GIF"

@@ -78,6 +78,10 @@ def bind(host: str, port: int) -> socket.socket:
         except BaseException:
             listener.close()
             raise
+    except UnicodeError as error:  # an empty label, or one of more than 63 letters
+        raise HearsayError(
+            f"--host {host}: this is no address and no name; give one such as 127.0.0.1"
+        ) from error
     except OSError as error:
         what = "is in use; stop what uses it or give another --port (0: any free one)"
         if error.errno != errno.EADDRINUSE:
