@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ import soundfile
 from PIL import Image
 
 from hearsay.errors import HearsayError
+from hearsay.search.engine import Engine
+from hearsay.search.record import RECORD
 from hearsay.serve.app import OWN
 from hearsay.serve.limits import Limits
 from hearsay.serve.server import bind, describe
+from tests.search.searched_runs import LENGTH_S
 from tests.serve.loopback import multipart, serving
 from tests.serve.media import picture_file, sound_file, tone, video_file, wav_header
 
@@ -61,7 +66,9 @@ def test_a_sound_finds_words(server, engine, find):
 def test_sound_formats_are_read(server, kind):
     answer = server.ask("/api/search/sound?k=1", sound_file(kind), RAW)
     assert answer.status == 200
-    assert answer.json()["used_s"] == pytest.approx(2.0, abs=0.1)
+    assert answer.json()["used_s"] == LENGTH_S
+    short = server.ask("/api/search/sound?k=1", sound_file(kind, length_s=0.5), RAW)
+    assert short.json()["used_s"] == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_recording_of_a_browser_is_read_though_it_states_no_length(server):
@@ -69,11 +76,34 @@ def test_a_recording_of_a_browser_is_read_though_it_states_no_length(server):
     assert server.ask("/api/search/sound", webm, {"Content-Type": "audio/webm"}).status == 200
 
 
-def test_of_a_long_sound_the_first_seconds_are_used_and_it_says_so(server):
-    answer = server.ask("/api/search/sound?k=1", sound_file(length_s=31), RAW).json()
-    assert (answer["used_s"], answer["is_cut"]) == (30.0, True)
-    whole = server.ask("/api/search/sound?k=1", sound_file(length_s=30), RAW).json()
-    assert (whole["used_s"], whole["is_cut"]) == (30.0, False)
+def used(loopback, length_s):
+    answer = loopback.ask("/api/search/sound?k=1", sound_file(length_s=length_s), RAW).json()
+    return answer["used_s"], answer["is_cut"]
+
+
+def test_as_much_of_a_sound_is_used_as_a_clip_is_long_and_it_says_so(server):
+    assert server.ask("/api/about").json()["limits"]["sound_s"] == LENGTH_S
+    assert used(server, 20) == (LENGTH_S, True)
+    assert used(server, LENGTH_S) == (LENGTH_S, False)
+    assert used(server, 0.5) == (0.5, False)
+
+
+def test_no_more_is_used_than_is_allowed(engine):
+    with serving(engine, Limits(sound_s=0.5)) as loopback:
+        assert loopback.ask("/api/about").json()["limits"]["sound_s"] == 0.5
+        assert used(loopback, LENGTH_S) == (0.5, True)
+
+
+def test_where_clips_are_kept_whole_the_limit_is_all_that_cuts(index_folder):
+    whole = index_folder.with_name("whole")
+    shutil.copytree(index_folder, whole)
+    record = json.loads((whole / RECORD).read_text())
+    record["sound"]["clip_duration_s"] = None
+    (whole / RECORD).write_text(json.dumps(record))
+    engine = Engine.open(whole)
+    with closing(engine), serving(engine) as loopback:
+        assert used(loopback, 31) == (30.0, True)
+        assert used(loopback, 30) == (30.0, False)
 
 
 def test_the_picture_of_a_clip_finds_clips(server, clip_id):

@@ -92,12 +92,14 @@ class Engine:
     Attributes:
         description: what it holds and can find.
         files: sound, pictures and captions of single clips.
+        clip_duration_s: that the clips were cut at, and a sound that is asked with; None: whole.
     """
 
     def __init__(
         self, folder: Path, record: IndexRecord, run: TrainedRun, finder: Finder, threads: int
     ) -> None:
         self.description: Description = record.description
+        self.clip_duration_s: float | None = record.sound["clip_duration_s"]
         self._record = record
         self._run = run
         self._finder = finder

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -37,10 +38,12 @@ def make_app(engine: "Engine", limits: Limits | None = None, names: Iterable[str
 
     Args:
         engine: the opened index.
-        limits: of requests.
+        limits: of requests; of a sound no more is taken than a clip of the index is long.
         names: hosts that the server is called by, besides localhost and numbers; see `Guard`.
     """
     limits = limits or Limits()
+    if engine.clip_duration_s is not None:
+        limits = replace(limits, sound_s=min(limits.sound_s, engine.clip_duration_s))
     searching = Workers(limits.searches_at_once, limits.num_waiting, "search")
     decoding = Workers(limits.decodes_at_once, limits.num_waiting, "decode")
 

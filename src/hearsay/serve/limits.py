@@ -10,7 +10,7 @@ class Limits:
     query_chars: int = 500
     num_hits: int = 100
     upload_bytes: int = 25 * 2**20
-    sound_s: float = 30.0  # of a longer sound the first so many seconds are used
+    sound_s: float = 30.0  # of a longer sound the first so many are used; or a clip's length
     picture_px: int = 50_000_000  # width times height
     decode_s: float = 20.0  # processor and wall time of decoding one upload
     decode_bytes: int = 2 * 2**30  # address space of the process that decodes
