@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import tempfile
 from contextlib import closing
 
 import numpy as np
@@ -14,6 +15,8 @@ from hearsay.errors import HearsayError
 from hearsay.search.engine import Engine
 from hearsay.search.record import RECORD
 from hearsay.serve.app import OWN
+from hearsay.serve.decode_upload import KEPT_PX
+from hearsay.serve.decoder import Decoder
 from hearsay.serve.limits import Limits
 from hearsay.serve.server import bind, describe
 from tests.search.searched_runs import LENGTH_S
@@ -274,6 +277,22 @@ def test_what_is_no_whole_sound_is_refused_with_its_reason(server, content, kind
     answer = server.ask("/api/search/sound", content, {"Content-Type": kind})
     assert answer.status == status
     assert words in answer.json()["error"]
+
+
+@pytest.mark.parametrize("size", [(60, 48_000), (48_000, 60), (1500, 1800), (20, 30)])
+def test_of_a_picture_the_centre_square_is_kept_which_finds_the_same(server, engine, size):
+    png = picture_file("PNG", size)
+    with Image.open(io.BytesIO(png)) as whole, tempfile.TemporaryFile() as upload:
+        upload.write(png)
+        upload.flush()
+        kept = Decoder(Limits()).decode_picture(upload)
+        assert kept.size == (min(*size, KEPT_PX),) * 2
+        expected = engine.by_picture(whole, 5)
+    found = server.ask("/api/search/picture?k=5", png, {"Content-Type": "image/png"}).json()["hits"]
+    assert [hit["clip_id"] for hit in found] == [hit.clip_id for hit in expected]
+    scores = [hit.score for hit in expected]
+    near = 1e-6 if min(size) <= KEPT_PX else 0.01  # a larger one is also shrunk
+    assert [hit["score"] for hit in found] == pytest.approx(scores, abs=near)
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,10 @@ def encode_jpeg(frame: VideoFrame, size_px: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(square)).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
+
+
+def centre_square(picture: Image.Image) -> Image.Image:
+    """Cut out the centre square; done before resizing, since a long strip would fill the memory."""
+    side = min(picture.size)
+    left, top = ((length - side) // 2 for length in picture.size)
+    return picture.crop((left, top, left + side, top + side))

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from hearsay.clips.pictures import centre_square
 from hearsay.encoders.clip import load_clip
 from hearsay.encoders.embed import encode_pixels, encode_texts
 from hearsay.encoders.pictures import square_pixels
@@ -36,14 +37,7 @@ class TowerEncoder:
             HearsayError: it cannot be decoded.
         """
         try:
-            pixels = square_pixels(_centre(picture).convert("RGB"), self.towers.image_size)
+            pixels = square_pixels(centre_square(picture).convert("RGB"), self.towers.image_size)
         except (OSError, ValueError, SyntaxError) as error:  # PIL's of a broken file
             raise HearsayError(f"the picture cannot be decoded ({error}); give another") from error
         return encode_pixels(self.towers, pixels[None])[0].astype(np.float32)
-
-
-def _centre(picture: Image.Image) -> Image.Image:
-    """Cut out the centre square, first of all: a long strip resized would fill the memory."""
-    side = min(picture.size)
-    left, top = ((length - side) // 2 for length in picture.size)
-    return picture.crop((left, top, left + side, top + side))

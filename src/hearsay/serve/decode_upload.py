@@ -18,13 +18,14 @@ from av.error import FFmpegError
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hearsay.clips.audio import decode_sound
+from hearsay.clips.pictures import centre_square
 from hearsay.clips.recording import open_recording
 from hearsay.search import picture_file, sound_file
 from hearsay.serve.limits import Limits
 
 LOWEST_HZ, HIGHEST_HZ = 1_000, 768_000
 BEYOND_S = 0.1  # decoded past the limit, to know whether the sound is longer
-KEPT_PX = 896  # short side of a larger picture; four times what the towers see
+KEPT_PX = 896  # sides of a larger picture; four times what the towers see
 
 
 class UploadError(Exception):
@@ -109,7 +110,7 @@ def _begin_of_sound(path: Path) -> float:
 
 
 def _decode_picture(path: Path, limits: Limits) -> tuple[dict[str, Any], bytes]:
-    """Decode a picture, upright; one that is much larger than what the towers see is shrunk."""
+    """Decode a picture, upright: the centre square, all that the towers see, at most KEPT_PX."""
     Image.MAX_IMAGE_PIXELS = None  # the limit below stands in its place
     with path.open("rb") as file:
         try:
@@ -124,8 +125,8 @@ def _decode_picture(path: Path, limits: Limits) -> tuple[dict[str, Any], bytes]:
             raise UploadError(413, f"a picture of {width} x {height} has more than {limit}")
         picture.draft("RGB", (KEPT_PX, KEPT_PX))  # a JPEG comes out smaller where that is exact
         upright = ImageOps.exif_transpose(picture.convert("RGB"))
-    scale = KEPT_PX / min(upright.size)
-    if scale < 1:
-        size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
-        upright = upright.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return {"width": upright.width, "height": upright.height}, upright.tobytes()
+    square = centre_square(upright)
+    if square.width > KEPT_PX:
+        size = (KEPT_PX, KEPT_PX)
+        square = square.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return {"width": square.width, "height": square.height}, square.tobytes()
