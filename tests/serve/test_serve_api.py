@@ -3,8 +3,10 @@
 import io
 import json
 import shutil
+import socket
 import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from hearsay.serve.decoder import Decoder
 from hearsay.serve.limits import Limits
 from hearsay.serve.server import bind, describe
 from tests.search.searched_runs import LENGTH_S
-from tests.serve.loopback import multipart, serving
+from tests.serve.loopback import multipart, read_answer, serving
 from tests.serve.media import picture_file, sound_file, tone, video_file, wav_header
 
 RAW = {"Content-Type": "audio/wav"}
@@ -361,6 +363,42 @@ def test_who_would_wait_too_long_is_told_to_come_again(engine):
     with serving(engine, Limits(num_waiting=-2)) as loopback:  # no search may even begin
         answer = loopback.ask("/api/search?q=sound")
     assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+
+
+def test_only_so_many_uploads_are_under_way_at_once(engine):
+    head = b"POST /api/search/sound?k=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\n"
+    sound = sound_file()
+    asked = head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(sound)
+    with serving(engine, Limits(uploads_at_once=1)) as loopback:
+        with socket.create_connection(("127.0.0.1", loopback.port), timeout=20) as connection:
+            connection.sendall(asked)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 100")  # it has begun to receive
+            refused = [
+                loopback.ask("/api/search/sound", sound, RAW),
+                loopback.ask("/api/search/picture", *multipart(picture_file())),
+            ]
+            words = loopback.ask("/api/search?q=sound")
+            connection.sendall(sound)
+            first = read_answer(connection)
+        again = [loopback.ask("/api/search/sound", sound, RAW).status for _ in range(2)]
+    for answer in refused:
+        assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+        assert "too many uploads" in answer.json()["error"]
+    assert [words.status, first.status, *again] == [200, 200, 200, 200]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_a_full_disk_is_told(server, monkeypatch):
+    def full(*_, **__):
+        return Path("/dev/full").open("w+b")  # every write there fails
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    for body, headers in ((sound_file(), RAW), multipart(sound_file())):
+        answer = server.ask("/api/search/sound", body, headers)
+        assert answer.status == 507
+        assert "disk" in answer.json()["error"]
+    monkeypatch.undo()
+    assert server.ask("/api/search/sound", sound_file(), RAW).status == 200
 
 
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])

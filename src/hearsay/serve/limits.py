@@ -17,5 +17,6 @@ class Limits:
     decodes_at_once: int = 2
     searches_at_once: int = 2
     num_waiting: int = 256  # for a search or a decoding; the next one gets 503
+    uploads_at_once: int = 64  # received or decoded; each may fill upload_bytes of the disk
     idle_s: float = 15.0  # without a byte of a request that is not whole yet
     receive_s: float = 120.0  # for a whole upload

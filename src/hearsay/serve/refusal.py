@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+RETRY_AFTER_S = 2
+
 
 class Refusal(Exception):
     """Answer a request with a status and {"error": message}.
@@ -21,3 +23,9 @@ class Refusal(Exception):
         self.status = status
         self.message = " ".join(message.split())
         self.headers = {**(headers or {}), **({"Connection": "close"} if closes else {})}
+
+
+def busy(what: str, closes: bool = False) -> Refusal:
+    """Refuse for now, since too many of something are under way."""
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return Refusal(503, f"too many {what}; ask again in a moment", headers, closes)

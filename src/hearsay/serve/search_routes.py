@@ -12,7 +12,7 @@ from hearsay.serve.answers import FRESH
 from hearsay.serve.decoder import Decoder
 from hearsay.serve.limits import Limits
 from hearsay.serve.refusal import Refusal
-from hearsay.serve.uploads import receive_upload
+from hearsay.serve.uploads import Uploads
 from hearsay.serve.workers import Workers
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def search_routes(
 ) -> APIRouter:
     """Make the routes /api/about and /api/search."""
     routes = APIRouter(prefix="/api")
+    uploads = Uploads(limits)
     Text = Annotated[str, Query(min_length=1, max_length=limits.query_chars, description="a text")]
     Hits = Annotated[int, Query(ge=1, le=limits.num_hits, description="how many hits")]
     Find = Annotated[Literal["clips", "captions", "labels"], Query(description="what to find")]
@@ -55,7 +56,7 @@ def search_routes(
         request: Request, find: Find = "clips", k: Hits = DEFAULT_HITS
     ) -> JSONResponse:
         _require(engine, f"sound_to_{find}")
-        with await receive_upload(request, limits) as upload:
+        async with uploads.receive(request) as upload:
             sound = await decoding.run(decoder.decode_sound, upload)
 
         def search() -> dict[str, Any]:
@@ -68,7 +69,7 @@ def search_routes(
     @routes.post("/search/picture", summary="Find clips by a picture")
     async def by_picture(request: Request, k: Hits = DEFAULT_HITS) -> JSONResponse:
         _require(engine, "picture_to_clips")
-        with await receive_upload(request, limits) as upload:
+        async with uploads.receive(request) as upload:
             picture = await decoding.run(decoder.decode_picture, upload)
         return await _answer(searching, lambda: _as_json(engine.by_picture(picture, k)))
 

@@ -1,8 +1,10 @@
 """Receive an upload: counted while it comes, into a file without a name."""
 
 import asyncio
+import errno
 import tempfile
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from typing import BinaryIO
 
 from fastapi import Request
@@ -10,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from hearsay.serve.limits import Limits
-from hearsay.serve.refusal import Refusal
+from hearsay.serve.refusal import Refusal, busy
 
 RAW_TYPES = ("audio/", "video/", "image/", "application/octet-stream", "application/ogg")
 FIELD = "file"
@@ -18,16 +20,49 @@ HOW = f"send the file as the body, or as the field {FIELD!r} of a form (multipar
 # What a client is still sending when it is refused is read for so long, so that it can read why.
 DRAINED_S = 2.0
 MEMORY_BYTES = 2**20  # of an upload; what is longer lies on the disk
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-async def receive_upload(request: Request, limits: Limits) -> BinaryIO:
-    """Return the uploaded file, open at its beginning; it is gone once it is closed.
+class Uploads:
+    """Uploads under way, few at once, so that together they cannot fill the disk."""
 
-    The file has no name in the file system, and the name that the client gives is not read.
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._num_open = 0  # counted in the event loop alone
 
-    Raises:
-        Refusal: 400 malformed or empty, 408 too slow, 413 too large, 415 of a type not taken.
-    """
+    @asynccontextmanager
+    async def receive(self, request: Request) -> AsyncGenerator[BinaryIO, None]:
+        """Yield the uploaded file, open at its beginning; it is gone at the end.
+
+        The file has no name in the file system, and the name that the client gives is not read.
+
+        Raises:
+            Refusal: 400 malformed or empty, 408 too slow, 413 too large, 415 of a type not taken,
+                503 too many at once, 507 the disk is full.
+        """
+        if self._num_open >= self._limits.uploads_at_once:
+            await _drain(request)
+            raise busy("uploads are under way", closes=True)
+        self._num_open += 1
+        try:
+            with await _receive_on_disk(request, self._limits) as file:
+                yield file
+        finally:
+            self._num_open -= 1
+
+
+async def _receive_on_disk(request: Request, limits: Limits) -> BinaryIO:
+    try:
+        return await _receive_upload(request, limits)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        await _drain(request)
+        message = "the disk of the server is full; whoever runs it must make room"
+        raise Refusal(507, message, closes=True) from error
+
+
+async def _receive_upload(request: Request, limits: Limits) -> BinaryIO:
     content_type = request.headers.get("content-type", "application/octet-stream").lower()
     is_form = content_type.startswith("multipart/form-data")
     if not is_form and not content_type.startswith(RAW_TYPES):
@@ -60,7 +95,8 @@ async def _receive_body(blocks: AsyncGenerator[bytes, None]) -> BinaryIO:
             file.write(block)
         file.flush()
     except BaseException:
-        file.close()
+        with suppress(OSError):  # of a full disk, once more
+            file.close()
         raise
     return file
 
@@ -79,8 +115,13 @@ async def _receive_form(request: Request, blocks: AsyncGenerator[bytes, None]) -
             if isinstance(value, UploadFile):
                 value.file.close()
         raise Refusal(400, f"the form does not hold one file; {HOW}")
-    files[0].fileno()  # has a small one written to the disk, where another process can open it
-    files[0].flush()
+    try:
+        files[0].fileno()  # has a small one written to the disk, where another process can open it
+        files[0].flush()
+    except BaseException:
+        with suppress(OSError):
+            files[0].close()
+        raise
     return files[0]
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from hearsay.serve.refusal import Refusal
+from hearsay.serve.refusal import busy
 
 P = ParamSpec("P")
 T = TypeVar("T")
-RETRY_AFTER_S = 2
 
 
 class Workers:
@@ -29,8 +28,7 @@ class Workers:
         """
         with self._lock:
             if self._free <= 0:
-                headers = {"Retry-After": str(RETRY_AFTER_S)}
-                raise Refusal(503, "too many requests are waiting; ask again in a moment", headers)
+                raise busy("requests are waiting")
             self._free -= 1
         future = self._pool.submit(call, *args, **kwargs)
         future.add_done_callback(self._release)
