@@ -1,5 +1,6 @@
 """The page of `hearsay serve`, used as people use it, over a small trained run."""
 
+import re
 from contextlib import ExitStack
 
 import pytest
@@ -63,6 +64,9 @@ def test_a_query_returns_clips_that_play_and_show_when_it_is_heard(page, address
     assert first.locator("rect").count() == 2  # the labelled segments
     hrefs = [link.get_attribute("href") for link in page.locator("#results .clip a").all()]
     assert hrefs and all(href.startswith("https://www.youtube.com/watch?v=") for href in hrefs)
+    for link in page.locator("#results .clip a").all():  # words and address name the same second
+        at = re.search(r"&t=(\d+)s", link.get_attribute("href"))
+        assert link.text_content() == f"source at {at.group(1)} s" if at else "source"
     assert first.locator(".clip-captions li").count() == 1
     assert first.locator("img").count() == NUM_IMAGES
     page.wait_for_function("() => document.querySelector('.clip canvas').width > 20")
@@ -179,6 +183,27 @@ def test_the_microphone_records_until_it_is_stopped(page, address):
     assert page.get_by_role("button", name="Record").is_enabled()
 
 
+def test_a_second_press_while_the_browser_asks_for_the_microphone_starts_nothing(page, address):
+    page.add_init_script(
+        "const given = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "window.asked = 0;"
+        "navigator.mediaDevices.getUserMedia = async (what) => {"
+        " window.asked += 1;"
+        " await new Promise((resolve) => { window.allow = resolve; });"
+        " return given(what); }"
+    )
+    page.goto(address)
+    button = page.locator("#record")
+    button.click()
+    page.wait_for_function("() => window.asked === 1")
+    button.click()
+    assert page.evaluate("window.asked") == 1
+    page.evaluate("window.allow()")
+    page.get_by_role("button", name="Stop (9 s left)").click()
+    wait_for_hits(page, "10 clips for your recording")
+    assert button.text_content() == "Record"
+
+
 def test_a_browser_without_a_microphone_is_told_so(page, address):
     page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})")
     page.goto(address)
@@ -196,6 +221,9 @@ def test_a_refused_microphone_is_told(page, address):
     page.get_by_role("button", name="Record").click()
     page.get_by_role("alert").wait_for()
     assert "microphone was not allowed" in page.get_by_role("alert").text_content()
+    page.evaluate("document.getElementById('problem').hidden = true")
+    page.get_by_role("button", name="Record").click()  # and can be asked for once more
+    page.get_by_role("alert").wait_for()
 
 
 def test_all_can_be_done_by_keyboard(page, address):

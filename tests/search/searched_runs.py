@@ -187,13 +187,14 @@ def _rows(shard: int) -> list[int]:
 
 def _write_index(data: Path) -> None:
     numbers = range(NUM_CLIPS)
+    starts_s = [10.0 * number + (0.7 if number > 3 else 0.0) for number in numbers]
     clips = pd.DataFrame(
         {
             "clip_id": [clip_id(number) for number in numbers],
             "source": ["youtube" if number % 2 else "file" for number in numbers],
             "locator": [f"video_id_{number:02d}" for number in numbers],
-            "start_s": [10.0 * number for number in numbers],
-            "end_s": [10.0 * number + LENGTH_S if number else None for number in numbers],
+            "start_s": starts_s,
+            "end_s": [start_s + LENGTH_S if start_s else None for start_s in starts_s],
             "split": [("train", "train", "val", "test")[number % 4] for number in numbers],
             "labels": [[KINDS[number % 3]] for number in numbers],
         }

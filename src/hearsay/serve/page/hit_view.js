@@ -43,7 +43,8 @@ const hitView = (() => {
     const badges = [{text: "score " + hit.score.toFixed(3), kind: "note"}];
     if (hit.kind === "caption") badges.push({text: hit.clip_id, kind: "note"});
     if (hit.split) badges.push({text: hit.split, kind: "note"});
-    const from = hit.start_s ? "source at " + hit.start_s.toFixed(0) + " s" : "source";
+    const at_s = Math.floor(hit.start_s || 0); // as the link's address has it
+    const from = at_s ? "source at " + at_s + " s" : "source";
     const link = hit.link ? {href: hit.link, text: from} : null;
     return {clip_id: hit.clip_id, title, badges, link};
   }

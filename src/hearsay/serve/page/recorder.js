@@ -10,6 +10,7 @@ const recorder = (() => {
     NotFoundError: "there is no microphone",
     NotReadableError: "the microphone is used by another program",
   };
+  let isOn = false; // from the asking for the microphone on
   let current = null;
 
   function canRecord() {
@@ -25,6 +26,16 @@ const recorder = (() => {
 
   // Records until stop() or LONGEST_S; onTick(seconds left) each second. Resolves to a Blob.
   async function record(onTick) {
+    if (isOn) throw new Error("a recording is under way already");
+    isOn = true;
+    try {
+      return await recordOne(onTick);
+    } finally {
+      isOn = false;
+    }
+  }
+
+  async function recordOne(onTick) {
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({audio: PLAIN});
@@ -56,9 +67,10 @@ const recorder = (() => {
     return new Blob(parts, {type: made.mimeType || "audio/webm"});
   }
 
+  // While the browser still asks for the microphone there is nothing to stop.
   function stop() {
     if (current && current.state !== "inactive") current.stop();
   }
 
-  return {canRecord, whyNot, record, stop, isOn: () => current !== null};
+  return {canRecord, whyNot, record, stop, isOn: () => isOn};
 })();
