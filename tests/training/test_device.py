@@ -1,3 +1,7 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -46,3 +50,27 @@ def test_a_gpu_computes_in_bfloat16() -> None:
     with autocast(torch.device("cuda")):
         ones = torch.ones(2, 2, device="cuda")
         assert (ones @ ones).dtype == torch.bfloat16
+
+
+FAULTS = """
+import resource, sys
+from contextlib import nullcontext
+import torch
+from hearsay.device import reproducible
+
+with reproducible(torch.device("cpu"), 1) if sys.argv[1] == "kept" else nullcontext():
+    for repeat in range(40):
+        if repeat == 10:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        _ = [torch.ones(10_000_000) for _ in range(2)]  # more than glibc keeps
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
+def test_a_computation_takes_the_memory_that_it_freed_again() -> None:
+    kept, given_back = (
+        int(subprocess.run([sys.executable, "-c", FAULTS, way], stdout=-1, check=True).stdout)
+        for way in ("kept", "given back")
+    )
+    assert 10 * kept < given_back
