@@ -6,6 +6,7 @@ may where the client itself breaks off in the middle of a request.
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -79,10 +80,10 @@ BAD_WIRE: tuple[tuple[str, bytes, bool], ...] = (
 )  # fmt: skip
 
 
-def malformed_requests(seed: int, number: int) -> list[Malformed]:
-    """Return so many requests, the same for the same seed."""
+def malformed_requests(seed: int, number: int, sound: Path) -> list[Malformed]:
+    """Return so many requests, the same for the same seed; `sound`: a file that lists name."""
     generator = np.random.default_rng(seed)
-    fixed = [*_by_address(), *BAD_WIRE, *_by_media(generator)]
+    fixed = [*_by_address(), *BAD_WIRE, *_by_media(generator, sound)]
     rest = (_cut(generator) for _ in range(number))
     return [*fixed, *rest][:number] if len(fixed) < number else fixed
 
@@ -98,7 +99,19 @@ def _by_address() -> Iterator[Malformed]:
     yield "an unknown kind", _post("sound?find=everything", sound_file(), "audio/wav"), False
 
 
-def _by_media(generator: np.random.Generator) -> Iterator[Malformed]:
+def lists_of(sound: Path) -> dict[str, bytes]:
+    """Return uploads that name a sound of the server, which FFmpeg would open by itself."""
+    hls = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n"
+    lists = {
+        "a playlist": hls.format(sound.as_uri()),
+        "a playlist of a path": hls.format(sound),
+        "a concat list": f"ffconcat version 1.0\nfile '{sound}'\n",
+        "a concat list of an address": f"ffconcat version 1.0\nfile '{sound.as_uri()}'\n",
+    }
+    return {name: text.encode() for name, text in lists.items()}
+
+
+def _by_media(generator: np.random.Generator, sound: Path) -> Iterator[Malformed]:
     pcm = bytes(8000)
     sounds = {
         "empty": b"",
@@ -106,8 +119,7 @@ def _by_media(generator: np.random.Generator) -> Iterator[Malformed]:
         "a picture": picture_file(),
         "a text": b"a dog barks " * 100,
         "noise": generator.bytes(20_000),
-        "a playlist": b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
-        "a concat list": b"ffconcat version 1.0\nfile '/etc/passwd'\n",
+        **lists_of(sound),
         "a zip": b"PK\x03\x04" + generator.bytes(500),
         "WAV: data beyond the end": wav_header(pcm, stated=2_000_000_000),
         "WAV: no channel": wav_header(pcm, channels=0),
@@ -163,7 +175,7 @@ def _cut(generator: np.random.Generator) -> Malformed:
     kind = sorted(kinds)[generator.integers(len(kinds))]
     what, make = kinds[kind]
     content = make(kind)
-    size = int(len(content) * generator.uniform(0.01, 0.7))
+    size = int(len(content) * generator.uniform(0.01, 0.2))  # inside the 0.8 s that are used
     if generator.random() < 0.3:  # as a form that is itself cut
         body = multipart(content)[0][: size + 100]
         request = _post(what, body, "multipart/form-data; boundary=B")

@@ -23,6 +23,7 @@ from hearsay.serve.limits import Limits
 from hearsay.serve.server import bind, describe
 from tests.search.searched_runs import LENGTH_S
 from tests.serve.loopback import multipart, read_answer, serving
+from tests.serve.malformed import lists_of
 from tests.serve.media import picture_file, sound_file, tone, video_file, wav_header
 
 RAW = {"Content-Type": "audio/wav"}
@@ -271,14 +272,22 @@ def test_a_wrong_method_is_told_the_right_one(server):
             422,
             "no numbers",
         ),
-        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "audio/mpegurl", 415, "no sound file"),
-        (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "audio/wav", 415, "no sound file"),
     ],
 )
 def test_what_is_no_whole_sound_is_refused_with_its_reason(server, content, kind, status, words):
     answer = server.ask("/api/search/sound", content, {"Content-Type": kind})
     assert answer.status == status
     assert words in answer.json()["error"]
+
+
+def test_a_list_of_files_does_not_lead_to_a_sound_of_the_server(server, tmp_path):
+    sound = tmp_path / "sound.mp3"
+    sound.write_bytes(sound_file("MP3"))  # what would be heard if the list were followed
+    assert server.ask("/api/search/sound", sound.read_bytes(), RAW).status == 200
+    for name, content in lists_of(sound).items():
+        answer = server.ask("/api/search/sound", content, RAW)
+        assert (name, answer.status) == (name, 415)
+        assert "no sound file" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("size", [(60, 48_000), (48_000, 60), (1500, 1800), (20, 30)])

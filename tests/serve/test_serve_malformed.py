@@ -43,8 +43,10 @@ def served(process) -> Loopback:
 
 
 @pytest.mark.slow
-def test_malformed_requests_are_answered_by_4xx(served):
-    requests = malformed_requests(0, NUMBER)
+def test_malformed_requests_are_answered_by_4xx(served, tmp_path):
+    sound = tmp_path / "sound.mp3"
+    sound.write_bytes(sound_file("MP3"))
+    requests = malformed_requests(0, NUMBER, sound)
     assert len(requests) >= NUMBER
     wrong, num_refused = [], 0
     for name, request, may_close in requests:
