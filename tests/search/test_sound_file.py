@@ -69,10 +69,10 @@ def test_files_that_are_no_sound_are_told_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_names_other_files_is_not_followed(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "secret.wav", TONE, RATE_HZ)
+    soundfile.write(tmp_path / "secret.mp3", TONE, RATE_HZ)
     lists = {
-        "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nsecret.wav\n#EXT-X-ENDLIST\n",
-        "a.wav": "ffconcat version 1.0\nfile secret.wav\n",
+        "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nsecret.mp3\n#EXT-X-ENDLIST\n",
+        "a.wav": "ffconcat version 1.0\nfile secret.mp3\n",
         "a.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=audio 5004 RTP/AVP 0\n",
     }
     for name, content in lists.items():
