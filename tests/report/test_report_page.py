@@ -59,9 +59,9 @@ def test_a_file_that_is_no_table_of_ours_is_refused(tmp_path):
 def test_examples_are_of_every_kind_in_turn_and_of_different_clips(files):
     chosen = choose_examples(files["hits"], files["ranks"], files["methods"])
     assert chosen.systems == ["word_align", "word_align_paper", "vip_ant"]
-    assert chosen.counts == {"all": 16, "some": 16, "none": 32}
+    assert chosen.counts == {"most": 16, "few": 16, "none": 32}
     assert (chosen.num_clips, chosen.seed) == (32, 0)
-    assert [example.kind for example in chosen.shown] == ["all", "some", "none"] * 2
+    assert [example.kind for example in chosen.shown] == ["most", "few", "none"] * 2
     assert len({example.clip_id for example in chosen.shown}) == 6
     for example in chosen.shown:
         for found in example.found:
@@ -83,8 +83,23 @@ def test_fewer_captions_of_a_kind_are_all_shown_and_a_kind_may_have_none(files, 
     table = pd.read_parquet(files["ranks"][0])
     table[table["query_id"].isin(some)].to_parquet(ranks)
     chosen = choose_examples([hits], [ranks], [])
-    assert chosen.counts == {"all": 2, "some": 0, "none": 1}
-    assert sorted(example.kind for example in chosen.shown) == ["all", "all", "none"]
+    assert chosen.counts == {"most": 2, "few": 0, "none": 1}
+    assert sorted(example.kind for example in chosen.shown) == ["most", "most", "none"]
+
+
+@pytest.mark.parametrize(("num_right", "kind"), [(3, "most"), (2, "most"), (1, "few"), (0, "none")])
+def test_a_system_at_chance_leaves_captions_that_most_answer(files, tmp_path, num_right, kind):
+    hits, ranks = [], []
+    for place, (of_hits, of_ranks) in enumerate(zip(files["hits"], files["ranks"], strict=True)):
+        caption = "clip00-0"
+        hits.append(tmp_path / f"hits{place}.parquet")
+        ranks.append(tmp_path / f"ranks{place}.parquet")
+        table = pd.read_parquet(of_hits)
+        table[table["query_id"] == caption].to_parquet(hits[-1])
+        table = pd.read_parquet(of_ranks)
+        rank = 1 if place < num_right else 6
+        table[table["query_id"] == caption].assign(rank=rank).to_parquet(ranks[-1])
+    assert [example.kind for example in choose_examples(hits, ranks, []).shown] == [kind]
 
 
 def test_a_run_that_could_not_be_asked_for_captions_is_left_out(files, tmp_path):
