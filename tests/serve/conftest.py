@@ -29,3 +29,8 @@ def engine(index_folder) -> Iterator[Engine]:
 def server(engine: Engine) -> Iterator[Loopback]:
     with serving(engine) as loopback:
         yield loopback
+
+
+@pytest.fixture(scope="session")
+def clip_id(engine: Engine) -> str:
+    return engine.by_text("sound", 1)[0].clip_id

@@ -29,7 +29,7 @@ rule train_run:
         mem_mb=lambda wildcards, attempt: attempt * training_gpus(8000)(wildcards),
         runtime=720,
     params:
-        version=5,
+        version=6,
         folder=subpath(output.model, parent=True),
         options=run_options,
         data=subpath(input.availability, parent=True),

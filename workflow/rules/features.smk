@@ -146,15 +146,14 @@ rule prepare_clip:
     priority: 1  # training waits for it
     conda:
         "../../envs/hearsay.yaml"
-    threads: 2
+    threads: 1  # so that a CPU's sums do not depend on the number of cores
     resources:
         gpu=1,
         mem_mb=8000,
         runtime=120,
     params:
-        version=1,
+        version=2,
         options=json.dumps(config["clip"]),
-        num_threads=2,  # not {threads}: --cores 1 lowers it, and a CPU's sums would differ
         data=clip_training_option,
         device=config["benchmark"]["device"],
     shell:
@@ -162,7 +161,7 @@ rule prepare_clip:
         " --options {params.options:q}"
         " --weights {output.weights:q}"
         " --device {params.device:q}"
-        " --threads {params.num_threads}"
+        " --threads {threads}"
         " {params.data:q}"
 
 

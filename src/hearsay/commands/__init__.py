@@ -1,11 +1,22 @@
 """The subcommands: each imports what it needs, calls one function, and does nothing else.
 
-One file a stage. Imports stand inside the functions, so that `hearsay --help` answers at once.
+One file a stage, of tables and plots one more for each system that has its own. Imports stand
+inside the functions, so that `hearsay --help` answers at once.
 """
 
 from collections.abc import Callable
 
-from hearsay.commands import by_hand, data, features, report, runs, search, serve
+from hearsay.commands import (
+    by_hand,
+    data,
+    features,
+    grounding_report,
+    label_report,
+    report,
+    runs,
+    search,
+    serve,
+)
 from hearsay.commands.options import Options, Positional
 
 COMMANDS: list[Callable[..., None]] = [
@@ -13,6 +24,8 @@ COMMANDS: list[Callable[..., None]] = [
     *features.COMMANDS,
     *runs.COMMANDS,
     *report.COMMANDS,
+    *grounding_report.COMMANDS,
+    *label_report.COMMANDS,
     *search.COMMANDS,
     *serve.BY_HAND,
     *by_hand.COMMANDS,

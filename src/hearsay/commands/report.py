@@ -1,10 +1,9 @@
-"""The steps from scores to tables and plots."""
+"""The steps from scores to tables, plots and the report page."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from hearsay.commands.options import Options
-from hearsay.layout import DatasetFiles
 
 
 def collect_scores(scores: list[Path], table: Path) -> None:
@@ -82,6 +81,25 @@ def make_table_audio_text(
     )
 
 
+def make_table_systems(
+    scores: Path,
+    reasons: list[Path],
+    not_asked: Options,
+    methods: list[str],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+    svg: Path,
+    png: Path,
+) -> None:
+    """Make the table and the plot of every system on every task."""
+    from hearsay.report import table_systems
+
+    table_systems.make_table_systems(
+        scores, reasons, not_asked, methods, csv, markdown, latex, svg, png
+    )
+
+
 def plot_recall(scores: Path, task: str, methods: list[str], svg: Path, png: Path) -> None:
     """Plot recall per method, with a point per seed, chance and the oracle."""
     from hearsay.report import plot_recall
@@ -94,21 +112,6 @@ def plot_training(histories: list[Path], methods: list[str], svg: Path, png: Pat
     from hearsay.report import plot_training
 
     plot_training.plot_training(histories, methods, svg, png)
-
-
-def plot_choices(
-    counts: Path,
-    methods: list[str],
-    svg: Path,
-    png: Path,
-    csv: Path,
-    markdown: Path,
-    latex: Path,
-) -> None:
-    """Plot and tabulate how often trainings chose a picture of what sounds."""
-    from hearsay.report import plot_choices
-
-    plot_choices.plot_choices(counts, methods, svg, png, csv, markdown, latex)
 
 
 def plot_clips(
@@ -128,6 +131,21 @@ def plot_clips(
     plot_clips.plot_clips(
         images, fbank, fbank_index, captions, phrases, number, frame_shift_ms, svg, png
     )
+
+
+def plot_choices(
+    counts: Path,
+    methods: list[str],
+    svg: Path,
+    png: Path,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Plot and tabulate how often trainings chose a picture of what sounds."""
+    from hearsay.report import plot_choices
+
+    plot_choices.plot_choices(counts, methods, svg, png, csv, markdown, latex)
 
 
 def make_table_disagreement(
@@ -155,72 +173,6 @@ def plot_disagreement(table: Path, methods: list[str], svg: Path, png: Path) -> 
     plot_disagreement.plot_disagreement(table, methods, svg, png)
 
 
-def make_table_captions(
-    scores: Path, runs: list[Path], methods: list[str], csv: Path, markdown: Path, latex: Path
-) -> None:
-    """Make Table 2 of Xie et al. 2022: retrieval among 30 candidates, and what each loss gives."""
-    from hearsay.report import table_captions
-
-    table_captions.make_table_captions(scores, runs, methods, csv, markdown, latex)
-
-
-def make_table_phrases(data: Path, csv: Path, markdown: Path, latex: Path) -> None:
-    """Make Table 1 of Xie et al. 2022: clips, captions and phrases, listed and found."""
-    from hearsay.report import table_phrases
-
-    table_phrases.make_table_phrases(DatasetFiles.open(data), csv, markdown, latex)
-
-
-def make_table_grounding(
-    scores: Path, queries: list[Path], methods: list[str], csv: Path, markdown: Path, latex: Path
-) -> None:
-    """Make the table of phrase grounding: every method beside its controls."""
-    from hearsay.report import table_grounding
-
-    table_grounding.make_table_grounding(scores, queries, methods, csv, markdown, latex)
-
-
-def plot_grounding(curves: list[Path], part: str, methods: list[str], svg: Path, png: Path) -> None:
-    """Plot precision, recall and F1 of grounding against the threshold, with all controls."""
-    from hearsay.report import plot_grounding
-
-    plot_grounding.plot_grounding(curves, part, methods, svg, png)
-
-
-def plot_alignment(
-    frames: Path,
-    queries: Path,
-    captions: Path,
-    logmel: list[Path],
-    low_freq_hz: float,
-    high_freq_hz: float,
-    svg: Path,
-    png: Path,
-) -> None:
-    """Plot the best, the median and the worst clip of a run: phrases over the log-mel."""
-    from hearsay.report import plot_alignment
-
-    plot_alignment.plot_alignment(
-        frames, queries, captions, logmel, low_freq_hz, high_freq_hz, svg, png
-    )
-
-
-def plot_losses(scores: Path, runs: list[Path], methods: list[str], svg: Path, png: Path) -> None:
-    """Plot what each loss of frame-word alignment gives in retrieval and grounding."""
-    from hearsay.report import plot_losses
-
-    plot_losses.plot_losses(scores, runs, methods, svg, png)
-
-
-def make_page_grounding(
-    frames: Path, queries: Path, captions: Path, dataset: str, page: Path
-) -> None:
-    """Make the page of all test clips: each phrase's score over time, with its labels."""
-    from hearsay.report import page_grounding
-
-    page_grounding.make_page_grounding(frames, queries, captions, dataset, page)
-
-
 def make_report_page(
     availability: list[Path],
     tables: list[Path],
@@ -246,89 +198,6 @@ def make_report_page(
     )  # fmt: skip
 
 
-def make_table_labels(
-    scores: Path,
-    cells: list[Path],
-    runs: list[Path],
-    methods: list[str],
-    csv: Path,
-    markdown: Path,
-    latex: Path,
-) -> None:
-    """Make Table 2 of Elizalde et al. 2019: how well labels are told apart, beside controls."""
-    from hearsay.report import table_labels
-
-    table_labels.make_table_labels(scores, cells, runs, methods, csv, markdown, latex)
-
-
-def make_table_pair_losses(
-    scores: Path, cells: list[Path], runs: list[Path], csv: Path, markdown: Path, latex: Path
-) -> None:
-    """Make Table 1 of Elizalde et al. 2019: losses of pairs, and the measures they read."""
-    from hearsay.report import table_pair_losses
-
-    table_pair_losses.make_table_pair_losses(scores, cells, runs, csv, markdown, latex)
-
-
-def make_table_label_sweep(
-    scores: Path,
-    cells: list[Path],
-    runs: list[Path],
-    option: str,
-    csv: Path,
-    markdown: Path,
-    latex: Path,
-) -> None:
-    """Make the table of joint embeddings that differ in their noise or number of pairs."""
-    from hearsay.report import table_label_sweep
-
-    table_label_sweep.make_table_label_sweep(scores, cells, runs, option, csv, markdown, latex)
-
-
-def plot_label_sweep(
-    scores: Path, cells: list[Path], runs: list[Path], option: str, svg: Path, png: Path
-) -> None:
-    """Plot joint embeddings that differ in their noise or number of pairs."""
-    from hearsay.report import plot_label_sweep
-
-    plot_label_sweep.plot_label_sweep(scores, cells, runs, option, svg, png)
-
-
-def make_table_nearest(
-    embeddings: Path, record: Path, csv: Path, markdown: Path, latex: Path
-) -> None:
-    """Make the lists of what lies nearest to texts and strange sounds in a joint space."""
-    from hearsay.report import table_nearest
-
-    table_nearest.make_table_nearest(embeddings, record, csv, markdown, latex)
-
-
-def plot_label_map(embeddings: Path, record: Path, svg: Path, png: Path) -> None:
-    """Plot test clips and labels before and after the joint network."""
-    from hearsay.report import plot_label_map
-
-    plot_label_map.plot_label_map(embeddings, record, svg, png)
-
-
-def make_table_systems(
-    scores: Path,
-    reasons: list[Path],
-    not_asked: Options,
-    methods: list[str],
-    csv: Path,
-    markdown: Path,
-    latex: Path,
-    svg: Path,
-    png: Path,
-) -> None:
-    """Make the table and the plot of every system on every task."""
-    from hearsay.report import table_systems
-
-    table_systems.make_table_systems(
-        scores, reasons, not_asked, methods, csv, markdown, latex, svg, png
-    )
-
-
 COMMANDS: list[Callable[..., None]] = [
     collect_scores,
     compare_methods,
@@ -337,25 +206,12 @@ COMMANDS: list[Callable[..., None]] = [
     make_table_words,
     make_table_audio_image,
     make_table_audio_text,
+    make_table_systems,
     plot_recall,
     plot_training,
-    plot_choices,
     plot_clips,
+    plot_choices,
     make_table_disagreement,
     plot_disagreement,
-    make_table_captions,
-    make_table_phrases,
-    make_table_grounding,
-    plot_grounding,
-    plot_alignment,
-    plot_losses,
-    make_page_grounding,
     make_report_page,
-    make_table_labels,
-    make_table_pair_losses,
-    make_table_label_sweep,
-    plot_label_sweep,
-    make_table_nearest,
-    plot_label_map,
-    make_table_systems,
 ]
