@@ -28,6 +28,7 @@ rule make_report_page:
         "<benchmarks>/make_report_page.tsv"
     conda:
         "../../envs/hearsay.yaml"
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=30,

@@ -79,7 +79,8 @@ class Crnn(nn.Module):
             zip(self.norms, self.convolutions, strict=True)
         ):
             normalised = norm(x, valid if is_padded else None)
-            x = functional.leaky_relu(_convolve(normalised, convolution.get_parameter("weight")), 0.1)
+            convolved = _convolve(normalised, convolution.get_parameter("weight"))
+            x = functional.leaky_relu(convolved, 0.1)  # [B, C, T', F']
             if block in POOLS:
                 x = lp_pool(x, POOLS[block])
                 valid = valid // POOLS[block][0]
