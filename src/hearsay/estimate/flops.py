@@ -83,7 +83,8 @@ def crnn(options: dict[str, Any], logmel: dict[str, Any], width: int) -> Network
     channels = [1, *options["channels"]]
     flops, parameters = 0.0, 0
     for block, (before, after) in enumerate(pairwise(channels)):
-        flops += 2 * 9 * before * after * frames * bins
+        # A single channel is computed as two: see `hearsay.models.crnn`.
+        flops += 2 * 9 * max(before, 2) * after * frames * bins
         parameters += 9 * before * after + 2 * before  # with its batch norm
         time, mel = CRNN_POOLS.get(block, (1, 1))
         frames, bins = frames // time, bins // mel
