@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from hearsay.errors import HearsayError
-from hearsay.models.crnn import Crnn, MaskedBatchNorm, lp_pool, stretch
+from hearsay.models.crnn import Crnn, MaskedBatchNorm, convolve, lp_pool, stretch
 
 
 def make_small() -> Crnn:
@@ -23,9 +23,7 @@ def test_paper_size_has_732354_parameters() -> None:
 def test_501_frames_become_125_and_501_again() -> None:
     network = make_small().eval()
     heard: list[int] = []
-    network.gru.register_forward_pre_hook(
-        lambda module, inputs: heard.extend(inputs[0].batch_sizes.shape)
-    )
+    network.gru.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0].shape[1]))
     embedded = network(torch.randn(1, 501, 64), lengths(501))
     assert heard == [125]
     assert embedded.shape == (1, 501, 10)
@@ -91,6 +89,20 @@ def test_gradients_are_finite_with_padding_and_silence() -> None:
     features[0] = -36.0  # digital silence: every frame alike
     network(features, lengths(40, 20))[..., 0].sum().backward()
     assert all(torch.isfinite(weight.grad).all() for weight in network.parameters())
+
+
+@pytest.mark.parametrize("num_channels", [1, 3])
+def test_a_convolution_and_its_gradients_are_those_of_torch(num_channels: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, num_channels, 20, 16, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, num_channels, 3, 3, dtype=torch.float64, requires_grad=True)
+    found, expected = convolve(x, weight), functional.conv2d(x, weight, padding=1)
+    torch.testing.assert_close(found, expected)
+    steps = torch.randn_like(expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, (x, weight), steps),
+        torch.autograd.grad(expected, (x, weight), steps),
+    )
 
 
 def test_pooling_is_the_sum_form_of_the_l4_norm() -> None:

@@ -79,14 +79,17 @@ class Crnn(nn.Module):
             zip(self.norms, self.convolutions, strict=True)
         ):
             normalised = norm(x, valid if is_padded else None)
-            convolved = _convolve(normalised, convolution.get_parameter("weight"))
+            convolved = convolve(normalised, convolution.get_parameter("weight"))
             x = functional.leaky_relu(convolved, 0.1)  # [B, C, T', F']
             if block in POOLS:
                 x = lp_pool(x, POOLS[block])
                 valid = valid // POOLS[block][0]
         x = self.dropout(x).flatten(2).transpose(1, 2)  # [B, T / 4, C]
-        packed = pack_padded_sequence(x, valid.cpu(), batch_first=True, enforce_sorted=False)
-        recurrent, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)  # [B, T/4, W]
+        if is_padded:
+            packed = pack_padded_sequence(x, valid.cpu(), batch_first=True, enforce_sorted=False)
+            recurrent, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
+        else:  # the same, in less time
+            recurrent, _ = self.gru(x)  # [B, T / 4, W]
         stretched = stretch(recurrent, valid, num_frames, features.shape[1])  # [B, T, W]
         return functional.normalize(stretched, dim=-1)
 
@@ -115,7 +118,7 @@ def frame_mask(num_frames: Tensor, length: int) -> Tensor:
     return torch.arange(length, device=num_frames.device) < num_frames[:, None]
 
 
-def _convolve(x: Tensor, weight: Tensor) -> Tensor:
+def convolve(x: Tensor, weight: Tensor) -> Tensor:
     """Convolve [B, C, T, F] by weight [C', C, 3, 3], padded by 1 to every side: [B, C', T, F].
 
     A single channel gets a second one of zeros: without it a CPU's gradient by the input takes

@@ -49,16 +49,16 @@ def _write_medium(
     if scene.breakage == "truncated":
         sound = sound[: round(TRUNCATED_S * RATE_HZ)]
     duration_s = len(sound) / RATE_HZ
+    frames = b"".join(
+        pictures[_quarter_at(scene, number / DRAWN_FPS)].tobytes()
+        for number in range(max(1, round(duration_s * DRAWN_FPS)))
+    )
     target = folder / scene.media_name
     with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as scratch:
         medium, wave = Path(scratch, "medium.mp4"), Path(scratch, "sound.wav")
         soundfile.write(wave, sound, RATE_HZ, subtype="PCM_16")
-        frames = Path(scratch, "frames.rgb")  # a pipe would take them by 4 kB
-        with frames.open("wb") as file:
-            for number in range(max(1, round(duration_s * DRAWN_FPS))):
-                file.write(pictures[_quarter_at(scene, number / DRAWN_FPS)].tobytes())
         video = ffmpeg.input(
-            str(frames), format="rawvideo", pix_fmt="rgb24", s=f"{SIZE_PX}x{SIZE_PX}", r=DRAWN_FPS
+            "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{SIZE_PX}x{SIZE_PX}", r=DRAWN_FPS
         )
         output = ffmpeg.output(
             video.video,
@@ -78,7 +78,7 @@ def _write_medium(
         )
         try:
             output.global_args("-loglevel", "error", "-nostdin").run(
-                cmd=find_ffmpeg(), capture_stderr=True
+                cmd=find_ffmpeg(), input=frames, capture_stderr=True
             )
         except ffmpeg.Error as error:
             said = " ".join(error.stderr.decode(errors="replace").split())
