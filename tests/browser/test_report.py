@@ -51,8 +51,25 @@ def test_a_table_sorts_by_click_and_by_key_within_its_blocks(report: Page) -> No
     assert report.locator("#table-table_9 tr.block").all_text_contents() == ["after another stage"]
 
 
+def test_tables_but_the_first_are_folded_until_somebody_asks_for_them(
+    report: Page, path: Path
+) -> None:
+    groups = report.locator("details.group")
+    assert groups.evaluate_all("(all) => all.map((one) => one.open)") == [True, False]
+    report.locator(".contents a").nth(1).click()
+    assert groups.nth(1).get_attribute("open") is not None
+    report.goto("about:blank")
+    report.goto(path.as_uri() + "#table-scores")
+    assert groups.nth(1).get_attribute("open") is not None
+    report.reload()
+    groups.nth(1).locator("> summary").click()
+    report.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert groups.nth(1).get_attribute("open") is not None
+
+
 def test_a_long_table_is_searched_and_sorted_as_a_whole(report: Page) -> None:
-    report.locator("#table-scores summary").click()
+    report.locator("#table-scores > summary").click()
+    report.locator("#table-scores summary", has_text="rows").click()
     rows = report.locator("#table-scores tbody tr")
     assert rows.count() == 200
     report.locator("#table-scores th button").nth(1).click()

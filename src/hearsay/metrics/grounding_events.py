@@ -72,11 +72,9 @@ def active_events(active: NDArray[np.bool_], edges_s: NDArray[np.float64]) -> ND
         active: [T], at least as many frames as the edges bound.
         edges_s: [T' + 1], of `frame_edges`.
     """
-    inside = active[: len(edges_s) - 1].astype(np.int8)
-    changes = np.diff(inside, prepend=np.int8(0), append=np.int8(0))
-    return np.stack(
-        [edges_s[np.flatnonzero(changes == 1)], edges_s[np.flatnonzero(changes == -1)]], axis=1
-    )
+    between = np.zeros(len(edges_s) + 1, dtype=bool)  # nothing is active before and behind
+    between[1:-1] = active[: len(edges_s) - 1]
+    return edges_s[np.flatnonzero(between[1:] != between[:-1])].reshape(-1, 2)
 
 
 def count_matches(detected: NDArray[np.float64], labelled: NDArray[np.float64]) -> int:
@@ -89,6 +87,8 @@ def count_matches(detected: NDArray[np.float64], labelled: NDArray[np.float64]) 
     Returns:
         the size of the largest one-to-one matching within the collars.
     """
+    if len(detected) == 0 or len(labelled) == 0:
+        return 0
     detected = detected[_near(detected, labelled).any(axis=1)]
     if len(detected) == 0:
         return 0

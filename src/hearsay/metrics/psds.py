@@ -15,9 +15,9 @@ which some frame is the lowest. So each run is judged once, for all thresholds a
 detection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,20 +50,33 @@ class QueryDetections:
 
 
 def detect(
-    scores: NDArray[Any],
-    edges_s: NDArray[np.float64],
-    events: NDArray[np.float64],
-    duration_s: float,
-) -> QueryDetections:
-    """Detect one query's events at every threshold, and judge them.
+    scores: Sequence[NDArray[Any]],
+    edges_s: Sequence[NDArray[np.float64]],
+    events: Sequence[NDArray[np.float64]],
+    durations_s: Sequence[float],
+) -> list[QueryDetections]:
+    """Detect the events of Q queries at every threshold, and judge them.
 
     Args:
-        scores: [T], finite; frames beyond the edges are left out.
-        edges_s: [T' + 1], where frames begin and end, 1 <= T' <= T.
-        events: [E, 2], labelled onset and offset in seconds, not overlapping.
-        duration_s: of the recording.
+        scores: Q rows [T], finite; frames beyond the edges are left out.
+        edges_s: Q rows [T' + 1], where frames begin and end, 1 <= T' <= T.
+        events: Q tables [E, 2], labelled onset and offset in seconds, not overlapping.
+        durations_s: Q, of the recordings.
     """
-    starts, ends, lowest, outside = _runs(np.asarray(scores[: len(edges_s) - 1], np.float64))
+    rows = [
+        np.asarray(row[: len(edges) - 1], np.float64)
+        for row, edges in zip(scores, edges_s, strict=True)
+    ]
+    return [
+        _judge(*query) for query in zip(_find_runs(rows), edges_s, events, durations_s, strict=True)
+    ]
+
+
+def _judge(
+    runs: "_Runs", edges_s: NDArray[np.float64], events: NDArray[np.float64], duration_s: float
+) -> QueryDetections:
+    """Judge the different runs of active frames of one query."""
+    starts, ends, lowest, outside = runs
     thresholds = np.unique(lowest)  # [C], all different scores
     # Down from the score `first` a run is a detection, and from `last` on no more. Numbers are
     # those of the thresholds plus 1; 0 lies below all scores.
@@ -136,31 +149,66 @@ def psds_of_counts(
     return np.where(num_events > 0, value, np.nan)
 
 
-def _runs(
-    scores: NDArray[np.float64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Find the R different runs of active frames over all thresholds.
+class _Runs(NamedTuple):
+    """The R different runs of active frames of one query over all thresholds, [R] each.
+
+    Attributes:
+        starts: first frame.
+        ends: frame after the last.
+        lowest: lowest score inside, the highest threshold at which the run is a detection.
+        outside: the higher score of its two neighbours, at which it has become part of a wider run;
+            -inf: it has none.
+    """
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    lowest: NDArray[np.float64]
+    outside: NDArray[np.float64]
+
+
+def _find_runs(rows: Sequence[NDArray[np.float64]]) -> list[_Runs]:
+    """Find the runs of Q rows of scores [T], none empty; all rows at once, frame by frame.
+
+    Every frame is the lowest of one run, which reaches to the nearest lower frame on both sides; of
+    equally low ones in a run the first counts.
+    """
+    table = np.full((len(rows), max(map(len, rows)) + 2), -np.inf)  # lower before and behind
+    for line, row in zip(table, rows, strict=True):
+        line[1 : len(row) + 1] = row
+    before = _nearest_before(table, np.less_equal)
+    behind = table.shape[1] - 1 - _nearest_before(table[:, ::-1], np.less)[:, ::-1]
+    query, place = np.nonzero(np.take_along_axis(table, before, axis=1) < table)
+    starts, ends = before[query, place], behind[query, place] - 1  # without what lies before
+    outside = np.maximum(table[query, starts], table[query, ends + 1])
+    bounds = np.searchsorted(query, np.arange(1, len(rows)))
+    columns = (starts, ends, table[query, place], outside)
+    return [_Runs(*of_row) for of_row in zip(*(np.split(c, bounds) for c in columns), strict=True)]
+
+
+def _nearest_before(
+    table: NDArray[np.float64], stops: Callable[[Any, Any], NDArray[np.bool_]]
+) -> NDArray[np.int64]:
+    """Return, for every place [Q, T], the nearest one before it whose score stops the search.
+
+    Place 0 always stops it. From a place that does not, the search goes on at the one found for it.
 
     Args:
-        scores: [T], at least one.
-
-    Returns:
-        [R] each: first frame; frame after the last; lowest score inside, the highest threshold at
-        which the run is a detection; the higher score of its two neighbours, at which it has become
-        part of a wider run (-inf: it has none).
+        table: [Q, T].
+        stops: of a score there and the score here.
     """
-    runs: list[tuple[int, int, float, float]] = []
-    rising: list[tuple[int, float]] = []  # first frame and lowest score of the runs still open
-    for frame, score in enumerate([*scores.tolist(), -np.inf]):
-        start = frame
-        while rising and rising[-1][1] > score:
-            start, lowest = rising.pop()
-            outside = max(score, rising[-1][1]) if rising else score
-            runs.append((start, frame, lowest, outside))
-        if not rising or rising[-1][1] < score:
-            rising.append((start, score))
-    starts, ends, inner, outer = zip(*runs, strict=True)
-    return np.array(starts), np.array(ends), np.array(inner), np.array(outer)
+    found = np.zeros(table.shape, np.int64)
+    for place in range(1, table.shape[1]):
+        searching = np.arange(len(table))
+        at = np.full(len(table), place - 1)
+        while True:
+            there = at[searching]
+            goes_on = ~stops(table[searching, there], table[searching, place]) & (there > 0)
+            searching = searching[goes_on]
+            if not len(searching):
+                break
+            at[searching] = found[searching, at[searching]]
+        found[:, place] = at
+    return found
 
 
 def _overlaps(

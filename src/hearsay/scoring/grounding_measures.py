@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hearsay.metrics.frame_ranking import bin_scores, count_bins
+from hearsay.metrics.frame_ranking import bin_codes, bin_scores, count_bins
 from hearsay.metrics.grounding import FrameCounts, count_frames, min_max
-from hearsay.metrics.grounding_events import active_events, count_matches, frame_edges
+from hearsay.metrics.grounding_events import active_events, count_matches
 from hearsay.metrics.psds import QueryDetections, detect
 from hearsay.scoring.grounding_queries import ScoredPhrases
 
@@ -98,7 +98,7 @@ class Measures:
 
     def binned_frames(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Count labelled and other frames of every query in INTERVAL_BINS bins, [Q, K] each."""
-        bins, size = bin_scores(self.score_codes, INTERVAL_BINS)
+        bins, size = bin_codes(self.score_codes, INTERVAL_BINS)
         num_queries = len(self.num_events)
         labelled, other = (
             count_bins(bins[kind], self.query_of[kind], num_queries, size)
@@ -172,36 +172,30 @@ def detect_all(scored: ScoredPhrases, rows: Sequence[NDArray[Any]]) -> list[Quer
         scored: Q queries.
         rows: Q rows [T] of their scores, not stretched.
     """
-    return [
-        detect(row, edges, events, query.clip_end_s)
-        for query, row, edges, events in zip(
-            scored.queries, rows, _edges(scored), scored.events, strict=True
-        )
+    return detect(rows, scored.edges_s, scored.events, scored.durations_s)
+
+
+def detect_whole(scored: ScoredPhrases) -> tuple[EventCounts, list[QueryDetections]]:
+    """Detect one event in every query, from end to end, as where all scores are equal."""
+    whole = [edges[[0, -1]] for edges in scored.edges_s]  # one frame
+    matched = [
+        count_matches(edges[None], events)
+        for edges, events in zip(whole, scored.events, strict=True)
     ]
-
-
-def count_all_active(scored: ScoredPhrases) -> EventCounts:
-    """Count the events of a detector for which every query is one event, from end to end."""
-    ones = [np.ones(num_frames) for num_frames in scored.num_frames]
-    return _count_events(scored, ones, 0.5)
+    ones = np.ones((len(matched), 1))
+    detections = detect(list(ones), whole, scored.events, scored.durations_s)
+    return EventCounts(np.ones(len(matched), np.int64), np.array(matched)), detections
 
 
 def _count_events(
     scored: ScoredPhrases, rows: Sequence[NDArray[np.float64]], threshold: float
 ) -> EventCounts:
     detected, matched = [], []
-    for row, edges, events in zip(rows, _edges(scored), scored.events, strict=True):
+    for row, edges, events in zip(rows, scored.edges_s, scored.events, strict=True):
         runs = active_events(row >= threshold, edges)
         detected.append(len(runs))
         matched.append(count_matches(runs, events))
     return EventCounts(np.array(detected), np.array(matched))
-
-
-def _edges(scored: ScoredPhrases) -> list[NDArray[np.float64]]:
-    return [
-        frame_edges(num_frames, scored.frame_shift_s, query.clip_end_s)
-        for query, num_frames in zip(scored.queries, scored.num_frames, strict=True)
-    ]
 
 
 def _stretch(query: QueryDetections, row: NDArray[np.float64]) -> QueryDetections:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hearsay.errors import HearsayError
-from hearsay.metrics.grounding_events import labelled_events
+from hearsay.metrics.grounding_events import frame_edges, labelled_events
 from hearsay.metrics.grounding_labels import frame_labels
 
 SUBSETS = ("all", "heard", "non_trivial", "several_events")
@@ -87,6 +87,11 @@ class ScoredPhrases:
         """The clip of every query, [Q]."""
         return np.array([query.clip_id for query in self.queries], dtype=np.str_)
 
+    @property
+    def durations_s(self) -> list[float]:
+        """The length of every query's clip, Q."""
+        return [query.clip_end_s for query in self.queries]
+
     @cached_property
     def labels(self) -> list[NDArray[np.bool_]]:
         """Which frames are labelled: Q rows [T]; see `frame_labels`."""
@@ -94,6 +99,14 @@ class ScoredPhrases:
             frame_labels(
                 query.onsets_s, query.offsets_s, num_frames, self.frame_shift_s, query.clip_end_s
             )
+            for query, num_frames in zip(self.queries, self.num_frames, strict=True)
+        ]
+
+    @cached_property
+    def edges_s(self) -> list[NDArray[np.float64]]:
+        """Where frames begin and end: Q rows [T' + 1] of seconds; see `frame_edges`."""
+        return [
+            frame_edges(num_frames, self.frame_shift_s, query.clip_end_s)
             for query, num_frames in zip(self.queries, self.num_frames, strict=True)
         ]
 

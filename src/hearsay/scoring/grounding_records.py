@@ -13,7 +13,7 @@ from hearsay.metrics.frame_ranking import auroc, average_precision, chance_avera
 from hearsay.metrics.grounding import place_of, precision_recall_f1
 from hearsay.metrics.grounding_chance import chance_precision_recall_f1
 from hearsay.metrics.psds import QueryDetections, psds, psds_of_counts
-from hearsay.scoring.grounding_measures import EventCounts, Measures, count_all_active, detect_all
+from hearsay.scoring.grounding_measures import EventCounts, Measures, detect_whole
 from hearsay.scoring.grounding_queries import ScoredPhrases
 from hearsay.scoring.records import Record, ScoreIdentity, make_record
 
@@ -42,8 +42,7 @@ class Floor:
 
 def measure_floor(scored: ScoredPhrases) -> Floor:
     """Measure what the queries of `scored` give away, whatever their scores."""
-    ones = [np.ones(num_frames) for num_frames in scored.num_frames]
-    return Floor(count_all_active(scored), detect_all(scored, ones))
+    return Floor(*detect_whole(scored))
 
 
 @dataclass(frozen=True)

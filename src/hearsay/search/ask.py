@@ -71,7 +71,10 @@ def ask_index(
     engine.close()
     if unknown:
         logger.warning("the run does not know %s: left out", ", ".join(unknown))
-    return _as_json(engine, hits, unknown) if as_json else format_hits(hits)
+    if as_json:
+        return _as_json(engine, hits, unknown)
+    clips = [hit.clip_id for hit in hits if hit.kind == "clip" and hit.clip_id]
+    return format_hits(hits, engine.files.summaries(clips))
 
 
 def _as_json(engine: Engine, hits: list[Hit], unknown: list[str]) -> str:

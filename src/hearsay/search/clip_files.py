@@ -4,6 +4,7 @@ Nothing is asked for by a path: a clip id is looked up among the entries of the 
 is read lies in the data set's own tables.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -113,6 +114,22 @@ class ClipFiles:
         )
         own = tuple(label for row in labels for label in row["labels"] or ())
         return ClipNotes(own, tuple(row["text"] for row in captions), segments)
+
+    def summaries(self, clip_ids: Sequence[str]) -> dict[str, str]:
+        """Say in a line what people said of some clips: the first caption, or else the labels.
+
+        Returns:
+            by clip id; clips without either are left out.
+        """
+        ids = pa.array(clip_ids, pa.string())
+        labels, captions = (
+            table.filter(pc.is_in(table["clip_id"], ids)).to_pylist()
+            for table in (self._labels, self._captions)
+        )
+        said = {row["clip_id"]: ", ".join(row["labels"]) for row in labels if row["labels"]}
+        for row in reversed(captions):  # so that the first one stays
+            said[row["clip_id"]] = row["text"]
+        return said
 
     @cached_property
     def _labels(self) -> pa.Table:

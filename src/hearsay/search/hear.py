@@ -120,7 +120,7 @@ class _FbankListener:
         statistics, pad = self.run.statistics, self.run.options["fbank"]["pad"]
         if statistics is None:
             raise HearsayError("filter banks need the mean and std that normalise them")
-        return {"fbank": torch.from_numpy(normalise(stored, num_frames, statistics, pad))}
+        return {"fbank": normalise(stored, num_frames, statistics, pad)}
 
     def spectrogram(self, waveform: Tensor) -> Spectrogram:
         shift_s = self.compute.frame_shift / self.options.sample_rate_hz
@@ -138,8 +138,10 @@ class _LogmelListener:
         stored, num_frames = store_rows(self.compute(waveform), self.options.num_frames)
         if num_frames[0] < FEWEST_FRAMES:
             raise HearsayError(f"the sound is too short: {num_frames[0]} frames of log-mel")
-        features = torch.from_numpy(stored.astype(np.float32))
-        return {"logmel": features, "num_frames": torch.from_numpy(num_frames)}
+        return {
+            "logmel": torch.from_numpy(stored).float(),
+            "num_frames": torch.from_numpy(num_frames),
+        }
 
     def spectrogram(self, waveform: Tensor) -> Spectrogram:
         shift_s = self.compute.frame_shift / self.options.sample_rate_hz

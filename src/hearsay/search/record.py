@@ -101,10 +101,7 @@ def read_record(folder: Path) -> IndexRecord:
     """
     path = folder / RECORD
     if not path.is_file():
-        raise HearsayError(
-            f"{path} does not exist; build it: "
-            f"snakemake --cores all --profile workflow/profiles/workstation {path}"
-        )
+        raise HearsayError(f"{path} does not exist; {_advice(folder)}")
     value = read_json(path)
     try:
         if value["format"] != FORMAT:
@@ -124,6 +121,20 @@ def read_record(folder: Path) -> IndexRecord:
         )
     except (KeyError, TypeError) as error:
         raise HearsayError(f"{path} is damaged ({error!r}); build the index again") from error
+
+
+def _advice(folder: Path) -> str:
+    """Say how to come to an index: by the rule, where the path is one of its, or by its siblings.
+
+    An index lies in search/METHOD/seedS of a results folder.
+    """
+    methods = folder.parent.parent
+    if methods.name == "search" and folder.name.startswith("seed"):
+        built = sorted(path.parent for path in methods.glob(f"*/seed*/{RECORD}"))
+        there = f"; built are {', '.join(map(str, built))}" if built else ""
+        wanted = folder / RECORD
+        return f"build it: .venv/bin/snakemake --cores all {wanted} (README, Search){there}"
+    return "an index is a folder such as results/search/METHOD/seed0 (README, Search)"
 
 
 def _normal(path: Path | None) -> Any:

@@ -1,7 +1,7 @@
 """Hits as a table that reads well in 80 columns."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hearsay.search.engine import Hit
 
@@ -9,8 +9,13 @@ WIDTH = 80
 INDENT = " " * 13
 
 
-def format_hits(hits: Sequence[Hit]) -> str:
-    """Lay out hits: a line of rank, score, split, clip and time, below it text and link."""
+def format_hits(hits: Sequence[Hit], about: Mapping[str, str] | None = None) -> str:
+    """Lay out hits: a line of rank, score, split, clip and time, below it text and link.
+
+    Args:
+        hits: of one search.
+        about: what is said of the clips that were found, by their ids.
+    """
     if not hits:
         return "nothing found\n"
     if hits[0].kind == "label":
@@ -23,8 +28,9 @@ def format_hits(hits: Sequence[Hit]) -> str:
             f"{hit.rank:>4} {hit.score:>6.3f}  {hit.split or '':<5}  {hit.clip_id or '':<{width}}"
             f"  {_span(hit.start_s, hit.end_s)}"
         )
-        if hit.text:
-            lines += textwrap.wrap(hit.text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+        text = hit.text or (about or {}).get(hit.clip_id or "")
+        if text:
+            lines += textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
         if hit.link:
             lines.append(INDENT + hit.link)  # never wrapped, so that it can be followed
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from hearsay.device import peak_memory_mb
+from hearsay.device import peak_memory_mb, seed_draws
 from hearsay.errors import HearsayError
 from hearsay.methods.family import Family
 from hearsay.training.checkpoint import Checkpoint
@@ -177,7 +177,7 @@ class Trainer:
         for step, (rows, batch) in zip(self._steps(first), batches, strict=True):
             self._set_rates(epoch * self.num_steps + step)
             own = (self.seed, epoch, step, GLOBAL, self.processes.rank)
-            torch.manual_seed(make_generator(*own).initial_seed())  # of dropout, for example
+            seed_draws(make_generator(*own).initial_seed(), self.device)  # of dropout, for example
             part = self.processes.part(self.seed, epoch, step, LOSS)
             loss = self.family.loss(self.network, move(batch, self.device), epoch, part)
             self.optimizer.zero_grad()

@@ -92,8 +92,7 @@ class NormalisedFeatures(_Features):
     def gather(self, clip_ids: Sequence[str], part: BatchPart) -> Batch:
         """Gather fbank: float32 [B, T, F]."""
         features, num_frames = self.store.gather(clip_ids), self.frames_of(clip_ids)
-        normalised = normalise(features, num_frames, self.statistics, self.pad)
-        return {"fbank": torch.as_tensor(normalised)}
+        return {"fbank": normalise(features, num_frames, self.statistics, self.pad)}
 
 
 class LogmelFeatures(_Features):
@@ -107,8 +106,8 @@ class LogmelFeatures(_Features):
                 f"clip {clip_ids[int(num_frames.argmin())]} has {int(num_frames.min())} frames of "
                 f"log-mel; the network needs {FEWEST_FRAMES}: raise min_duration_s of its data set"
             )
-        features = self.store.gather(clip_ids).astype(np.float32)
-        return {"logmel": torch.from_numpy(features), "num_frames": num_frames}
+        features = torch.from_numpy(self.store.gather(clip_ids)).float()
+        return {"logmel": features, "num_frames": num_frames}
 
 
 class ImageEmbeddings:
@@ -125,8 +124,7 @@ class ImageEmbeddings:
 
     def gather(self, clip_ids: Sequence[str], part: BatchPart) -> Batch:
         """Gather image_embeddings: float32 [B, L, D]."""
-        embeddings = self.store.gather(clip_ids).astype(np.float32)
-        return {"image_embeddings": torch.from_numpy(embeddings)}
+        return {"image_embeddings": torch.from_numpy(self.store.gather(clip_ids)).float()}
 
     def read_ahead(self, clip_ids: Sequence[str]) -> None:
         """Ask for nothing: 4 kB a clip stay in memory."""

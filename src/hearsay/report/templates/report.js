@@ -93,6 +93,24 @@ function showRaw(details) {
   show();
 }
 
+// A table that is asked for by an address or the contents is unfolded; all are, to be printed.
+function unfold(hash) {
+  const place = document.getElementById(hash.slice(1));
+  if (!place) return;
+  if (place.matches("details.group")) place.open = true;
+  place.scrollIntoView();
+}
+
+function startFolding() {
+  for (const link of document.querySelectorAll(".contents a")) {
+    link.addEventListener("click", () => unfold(link.hash));
+  }
+  window.addEventListener("hashchange", () => unfold(location.hash));
+  window.addEventListener("beforeprint", () =>
+    document.querySelectorAll("details.group").forEach((group) => { group.open = true; }));
+  unfold(location.hash);
+}
+
 // --- curves
 
 function colour(name) {
@@ -244,6 +262,7 @@ function whenNear(places, show) {
 }
 
 document.querySelectorAll("table.sortable").forEach(sortBlocks);
+startFolding();
 document.querySelectorAll("details[data-rows]").forEach((details) =>
   details.addEventListener("toggle", () => showRaw(details), {once: true}));
 const curve = document.getElementById("curve");
