@@ -39,8 +39,8 @@ def draw_picture(source: Source | None, generator: np.random.Generator) -> NDArr
     if source is not None:
         _place_object(picture, source, generator)
     pixels = np.asarray(picture, dtype=np.int16)
-    grain = generator.integers(-6, 7, (SIZE_PX // 2, SIZE_PX // 2, 1)).repeat(2, 0).repeat(2, 1)
-    return np.clip(pixels + grain, 0, 255).astype(np.uint8)
+    grain = generator.integers(-6, 7, (SIZE_PX // 2, SIZE_PX // 2, 1)).astype(np.int16)
+    return np.clip(pixels + grain.repeat(2, 0).repeat(2, 1), 0, 255).astype(np.uint8)
 
 
 def _place_object(picture: Image.Image, source: Source, generator: np.random.Generator) -> None:
