@@ -86,9 +86,9 @@ def reproducible(device: torch.device, threads: int | None = None) -> Iterator[N
 
 
 def seed_draws(seed: int, device: torch.device) -> None:
-    """Seed what is drawn on a CPU and on a device without a generator of its own, by dropout.
+    """Seed the global generators of the CPU and of the device, from which dropout draws.
 
-    As torch.manual_seed, which without a GPU takes about a millisecond to note from where it was
+    As torch.manual_seed, which without a GPU takes up to a millisecond to note from where it was
     called, for a GPU that may come.
     """
     torch.default_generator.manual_seed(seed)

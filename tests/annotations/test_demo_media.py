@@ -157,6 +157,18 @@ def test_a_full_disk_is_told_in_one_line(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_ffmpeg_says_is_told_in_one_line(tmp_path, monkeypatch):
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\necho 'no encoder\nhere' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("hearsay.annotations.demo.media.find_ffmpeg", lambda: str(program))
+    scene, media = make_scenes(OPTIONS, NUM_CLIPS, 10.0, PROCEDURAL)[1], tmp_path / "media"
+    media.mkdir()
+    with pytest.raises(HearsayError, match="ffmpeg could not write .*: no encoder here$"):
+        write_medium(scene, draw_pictures(scene, 0), np.zeros((RATE_HZ, 1), np.float32), media)
+    assert list(media.iterdir()) == []
+
+
 def test_class_names_lose_their_number():
     assert class_name(Path("010 - Fire crackling")) == "fire crackling"
 

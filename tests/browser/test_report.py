@@ -61,10 +61,27 @@ def test_tables_but_the_first_are_folded_until_somebody_asks_for_them(
     report.goto("about:blank")
     report.goto(path.as_uri() + "#table-scores")
     assert groups.nth(1).get_attribute("open") is not None
-    report.reload()
+    report.evaluate("location.hash = '#plots'")
+    groups.nth(1).locator("> summary").click()
+    assert groups.nth(1).get_attribute("open") is None
+    report.evaluate("location.hash = '#table-scores'")
+    report.wait_for_function("document.getElementById('table-scores').open")
     groups.nth(1).locator("> summary").click()
     report.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert groups.nth(1).get_attribute("open") is not None
+
+
+def test_the_first_column_and_the_headers_stay_in_sight(report: Page) -> None:
+    report.set_viewport_size({"width": 400, "height": 700})
+    box = report.locator("#table-table_9 .wide")
+    box.scroll_into_view_if_needed()
+    corner = box.evaluate(
+        "(box) => { box.style.maxHeight = '6rem'; box.scrollTo(60, 60);"
+        " const place = box.getBoundingClientRect(); return document.elementFromPoint("
+        "place.x + 15, place.y + 12).closest('th,td') === box.querySelector('thead th'); }"
+    )
+    assert corner
+    assert box.evaluate("(box) => box.scrollLeft > 20 && box.scrollTop > 20")
 
 
 def test_a_long_table_is_searched_and_sorted_as_a_whole(report: Page) -> None:

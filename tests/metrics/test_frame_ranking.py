@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from hearsay.metrics.frame_ranking import (
     auroc,
     average_precision,
+    bin_codes,
     bin_scores,
     chance_average_precision,
     count_bins,
@@ -87,6 +88,14 @@ def test_bins_are_ascending_of_about_one_size_and_hold_equal_scores_together():
 def test_a_few_distinct_scores_have_a_bin_each():
     bins, size = bin_scores(np.array([0.5, 0.1, 0.5, 0.9]), 3)
     assert (bins.tolist(), size) == ([1, 0, 1, 2], 3)
+
+
+@pytest.mark.parametrize("num_bins", [4, 1000])
+def test_numbers_of_scores_with_gaps_are_binned_as_the_scores_are(num_bins):
+    codes = 7 + 3 * np.random.default_rng(1).integers(0, 40, 500)  # 0 to 6 never occur
+    bins, size = bin_codes(codes, num_bins)
+    expected, expected_size = bin_scores(codes / 1000, num_bins)
+    assert (bins.tolist(), size) == (expected.tolist(), expected_size)
 
 
 def test_a_thousand_bins_are_within_a_thousandth_of_the_exact_values():

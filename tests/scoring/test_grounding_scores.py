@@ -16,7 +16,7 @@ from hearsay.scoring.grounding import (
     score_grounding,
 )
 from hearsay.scoring.grounding_files import write_grounding
-from hearsay.scoring.grounding_measures import detect_all
+from hearsay.scoring.grounding_measures import detect_all, detect_whole
 from hearsay.scoring.grounding_queries import SUBSETS
 from hearsay.scoring.grounding_tables import frame_table
 from hearsay.scoring.records import COLUMNS, check_record, read_scores
@@ -241,6 +241,16 @@ def test_intervals_of_auroc_equal_a_naive_loop(phrases, result):
     for field, percent in (("ci_low", 2.5), ("ci_high", 97.5)):
         got = value(result.records, "AUROC", "all_thresholds_raw", field=field)
         assert got == pytest.approx(np.percentile(drawn, percent), abs=2e-3)
+
+
+def test_one_event_from_end_to_end_is_what_equal_scores_detect(phrases):
+    counts, detections = detect_whole(phrases)
+    equal = detect_all(phrases, [np.ones(frames) for frames in phrases.num_frames])
+    assert counts.detected.tolist() == [1] * len(phrases.queries)
+    for whole, ones in zip(detections, equal, strict=True):
+        assert whole.found.tolist() == ones.found.tolist()
+        assert whole.false_positives.tolist() == ones.false_positives.tolist()
+    assert {0.0, 1.0} <= {float(query.false_positives[0]) for query in detections}
 
 
 def test_intervals_of_psds_equal_a_naive_loop(phrases, result):

@@ -105,15 +105,20 @@ def test_what_goes_wrong_is_one_line(
 
 
 def test_an_index_that_is_not_built_is_named_with_those_that_are(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = tmp_path / "search"
     for method, seed in (("vip_ant", 1), ("word_align", 0)):
         (search / method / f"seed{seed}").mkdir(parents=True)
         (search / method / f"seed{seed}" / "index.json").touch()
+    built = f"built are {search}/vip_ant/seed1, {search}/word_align/seed0"
+    monkeypatch.chdir(tmp_path)
     code, _, complaint = run(capsys, search / "vip_ant" / "seed0", "dog")
-    assert code == 1 and f"build it: .venv/bin/snakemake --cores all {search}/vip_ant/" in complaint
-    assert f"built are {search}/vip_ant/seed1, {search}/word_align/seed0" in complaint
+    assert code == 1 and built in complaint
+    assert "build it: .venv/bin/snakemake --cores all search/vip_ant/seed0/index.json" in complaint
+    for without_seed in (search, search / "vip_ant"):
+        code, _, complaint = run(capsys, without_seed, "dog")
+        assert code == 1 and built in complaint and "an index is a folder such as" in complaint
 
 
 def test_a_command_without_an_index_is_wrong_usage() -> None:

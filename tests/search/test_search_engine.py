@@ -275,13 +275,32 @@ def test_a_tree_that_was_moved_is_still_searched(searched: Searched, tmp_path: P
     engine.close()
 
 
+def test_a_clip_is_told_of_by_its_first_caption_or_else_its_labels(
+    searched: Searched, tmp_path: Path
+) -> None:
+    own = Searched(tmp_path / "own")
+    shutil.copytree(searched.root, own.root)
+    captions, clips = (pd.read_parquet(path) for path in (own.data.captions, own.data.clips))
+    again = captions[captions["clip_id"] == clip_id(1)].assign(text="said later")
+    captions = captions[~captions["clip_id"].isin([clip_id(2), clip_id(3)])]
+    first = captions.set_index("clip_id")["text"][clip_id(1)]
+    clips["labels"] = [[] if name == clip_id(3) else ["a", "b"] for name in clips["clip_id"]]
+    pd.concat([captions, again]).to_parquet(own.data.captions)
+    clips.to_parquet(own.data.clips)
+    engine = Engine.open(own.index("words"))
+    engine.close()
+    said = engine.files.summaries([clip_id(number) for number in (3, 2, 1)])
+    assert said == {clip_id(1): first, clip_id(2): "a, b"}
+    assert engine.files.summaries([]) == {}
+
+
 def test_a_build_that_fails_leaves_no_index(searched: Searched, tmp_path: Path) -> None:
     own = Searched(tmp_path / "own")
     shutil.copytree(searched.root, own.root)
     own.data.caption_embeddings.unlink()
     with pytest.raises(FileNotFoundError):
         own.build("pictures")
-    with pytest.raises(HearsayError, match="index.json does not exist; build it: snakemake"):
+    with pytest.raises(HearsayError, match="index.json does not exist; build it: "):
         Engine.open(own.index("pictures"))
 
 

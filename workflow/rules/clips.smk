@@ -11,6 +11,7 @@ rule make_demo:
         "<logs>/make_demo/{dataset}.log",
     benchmark:
         "<benchmarks>/make_demo/{dataset}.tsv"
+    priority: 4  # takes all cores: else it would wait until none is busy
     conda:
         "../../envs/hearsay.yaml"
     threads: 8

@@ -33,7 +33,7 @@ rule make_report_page:
         mem_mb=4000,
         runtime=30,
     params:
-        version=2,
+        version=3,
         title=", ".join(used_datasets(config)),
         data=lambda wildcards, input: data_option("--data", input.data),
         methods=METHODS,

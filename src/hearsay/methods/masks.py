@@ -15,7 +15,7 @@ def mask_features(features: Tensor, max_bins: int, max_frames: int, part: BatchP
     mean, since masks come after the normalisation.
 
     Args:
-        features: [B, T, F]; not changed.
+        features: [B, T, F], finite; not changed.
         max_bins: widths stay below this; 0 or 1: no mask.
         max_frames: the same along time.
         part: draws on the CPU, so that a GPU has the same masks.

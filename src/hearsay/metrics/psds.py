@@ -15,7 +15,7 @@ which some frame is the lowest. So each run is judged once, for all thresholds a
 detection.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ GTC = 0.5
 MAX_FALSE_POSITIVES_PER_HOUR = 800.0
 SECONDS_PER_HOUR = 3600.0
 MICROSECONDS_PER_SECOND = 1e6
+MOST_CELLS = 2_000_000  # scores of several queries that are gone through at once
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def detect(
     events: Sequence[NDArray[np.float64]],
     durations_s: Sequence[float],
 ) -> list[QueryDetections]:
-    """Detect the events of Q queries at every threshold, and judge them.
+    """Detect the events of Q queries, at least one, at every threshold, and judge them.
 
     Args:
         scores: Q rows [T], finite; frames beyond the edges are left out.
@@ -67,8 +68,12 @@ def detect(
         np.asarray(row[: len(edges) - 1], np.float64)
         for row, edges in zip(scores, edges_s, strict=True)
     ]
+    runs: dict[int, _Runs] = {}
+    for places in _blocks(np.array([len(row) for row in rows])):
+        runs.update(zip(places.tolist(), _find_runs([rows[p] for p in places]), strict=True))
     return [
-        _judge(*query) for query in zip(_find_runs(rows), edges_s, events, durations_s, strict=True)
+        _judge(runs[place], *query)
+        for place, query in enumerate(zip(edges_s, events, durations_s, strict=True))
     ]
 
 
@@ -147,6 +152,15 @@ def psds_of_counts(
     widths = np.diff(rate, axis=1, append=top)
     value = (best * widths).sum(axis=1) / top
     return np.where(num_events > 0, value, np.nan)
+
+
+def _blocks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of rows of like length, as many as fill MOST_CELLS when padded."""
+    places = np.argsort(lengths, kind="stable")[::-1]
+    while len(places):
+        number = max(1, MOST_CELLS // int(lengths[places[0]]))
+        yield places[:number]
+        places = places[number:]
 
 
 class _Runs(NamedTuple):

@@ -121,10 +121,12 @@ class ClipFiles:
         Returns:
             by clip id; clips without either are left out.
         """
-        ids = pa.array(clip_ids, pa.string())
+        if not clip_ids:
+            return {}
+        chosen = [("clip_id", "in", list(clip_ids))]
         labels, captions = (
-            table.filter(pc.is_in(table["clip_id"], ids)).to_pylist()
-            for table in (self._labels, self._captions)
+            pq.read_table(path, columns=["clip_id", column], filters=chosen).to_pylist()
+            for path, column in ((self.data.clips, "labels"), (self.data.captions, "text"))
         )
         said = {row["clip_id"]: ", ".join(row["labels"]) for row in labels if row["labels"]}
         for row in reversed(captions):  # so that the first one stays

@@ -1,6 +1,7 @@
 """What an index says of itself, index.json, and where its files lie."""
 
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -124,17 +125,15 @@ def read_record(folder: Path) -> IndexRecord:
 
 
 def _advice(folder: Path) -> str:
-    """Say how to come to an index: by the rule, where the path is one of its, or by its siblings.
-
-    An index lies in search/METHOD/seedS of a results folder.
-    """
-    methods = folder.parent.parent
-    if methods.name == "search" and folder.name.startswith("seed"):
-        built = sorted(path.parent for path in methods.glob(f"*/seed*/{RECORD}"))
-        there = f"; built are {', '.join(map(str, built))}" if built else ""
-        wanted = folder / RECORD
-        return f"build it: .venv/bin/snakemake --cores all {wanted} (README, Search){there}"
-    return "an index is a folder such as results/search/METHOD/seed0 (README, Search)"
+    """Say how to come to an index, which lies in search/METHOD/seedS of a results folder."""
+    advice = "an index is a folder such as results/search/METHOD/seed0"
+    if folder.parent.parent.name == "search" and re.fullmatch(r"seed\d+", folder.name):
+        wanted = os.path.relpath(folder / RECORD)  # as rules name their outputs
+        advice = f"build it: .venv/bin/snakemake --cores all {wanted}"
+    above = next((path for path in (folder, *folder.parents) if path.name == "search"), None)
+    built = sorted(above.glob(f"*/seed*/{RECORD}")) if above else []
+    there = f"; built are {', '.join(str(path.parent) for path in built)}" if built else ""
+    return f"{advice} (README, Search){there}"
 
 
 def _normal(path: Path | None) -> Any:

@@ -78,19 +78,19 @@ def _write_medium(
             threads=1,
             movflags="+faststart",
         )
-        _run(output.global_args("-loglevel", "error", "-nostdin"), frames, target)
+        _run(output.global_args("-loglevel", "error", "-nostdin"), frames, target, Path(scratch))
         if scene.breakage == "corrupt":
             _damage(medium, half=scene.clip % 2 == 0, seed=scene.clip)
         os.replace(medium, target)
 
 
-def _run(output: Any, frames: bytes, target: Path) -> None:
-    """Run ffmpeg with frames on its standard input; what it says goes into a file.
+def _run(output: Any, frames: bytes, target: Path, scratch: Path) -> None:
+    """Run ffmpeg with frames on its standard input; what it says goes into a file in `scratch`.
 
     With a pipe for that too, frames would be written 4 KiB at a time, which takes a tenth of a
     medium's processor time.
     """
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile(dir=scratch) as said:
         done = subprocess.run(output.compile(cmd=find_ffmpeg()), input=frames, stderr=said)
         if done.returncode:
             said.seek(0)

@@ -96,19 +96,20 @@ function showRaw(details) {
 // A table that is asked for by an address or the contents is unfolded; all are, to be printed.
 function unfold(hash) {
   const place = document.getElementById(hash.slice(1));
-  if (!place) return;
-  if (place.matches("details.group")) place.open = true;
-  place.scrollIntoView();
+  if (!place || !place.matches("details.group:not([open])")) return false;
+  place.open = true;
+  return true;
 }
 
 function startFolding() {
+  const follow = () => unfold(location.hash) && document.getElementById(location.hash.slice(1)).scrollIntoView();
   for (const link of document.querySelectorAll(".contents a")) {
-    link.addEventListener("click", () => unfold(link.hash));
+    link.addEventListener("click", () => unfold(link.hash)); // the link itself scrolls
   }
-  window.addEventListener("hashchange", () => unfold(location.hash));
+  window.addEventListener("hashchange", follow);
   window.addEventListener("beforeprint", () =>
     document.querySelectorAll("details.group").forEach((group) => { group.open = true; }));
-  unfold(location.hash);
+  follow();
 }
 
 // --- curves
