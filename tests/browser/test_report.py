@@ -72,11 +72,10 @@ def test_tables_but_the_first_are_folded_until_somebody_asks_for_them(
 
 
 def test_the_first_column_and_the_headers_stay_in_sight(report: Page) -> None:
-    report.set_viewport_size({"width": 400, "height": 700})
     box = report.locator("#table-table_9 .wide")
     box.scroll_into_view_if_needed()
     corner = box.evaluate(
-        "(box) => { box.style.maxHeight = '6rem'; box.scrollTo(60, 60);"
+        "(box) => { box.style.maxHeight = '6rem'; box.style.width = '14rem'; box.scrollTo(60, 60);"
         " const place = box.getBoundingClientRect(); return document.elementFromPoint("
         "place.x + 15, place.y + 12).closest('th,td') === box.querySelector('thead th'); }"
     )
