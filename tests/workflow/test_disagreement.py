@@ -10,16 +10,16 @@ import pytest
 from tests.workflow.conftest import TINY, Workflow
 
 TABLES = ("make_table_disagreement", "plot_disagreement")
-PER_VALUE = {  # 800 clips of 200; 3 methods, 3 seeds, 2 stages
+PER_VALUE = {  # 800 clips, 400 a shard; 3 methods, 3 seeds, 2 stages
     "make_demo": 1,
     "build_index": 1,
-    "fetch_clips": 4,
-    "decode_clips": 4,
+    "fetch_clips": 2,
+    "decode_clips": 2,
     "collect_availability": 1,
-    "extract_fbank": 4,
+    "extract_fbank": 2,
     "measure_fbank": 1,
     "check_shards": 2,  # of filter banks and of embedded pictures
-    "embed_images": 4,
+    "embed_images": 2,
     "embed_captions": 1,
     "train_run": 18,
     "score_run": 18,

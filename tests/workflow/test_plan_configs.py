@@ -56,7 +56,7 @@ EXPECTED = {  # of the rules that make most jobs
         "score_labels": 4 * 3,
     },
     "elizalde2019_sweeps": {"train_run": 15 * 3, "score_labels": 15 * 3, "prepare_wal_net": 1},
-    "losses": {"extract_logmel": 4, "train_run": 5 * 3, "score_run": 5 * 3, "ground_run": 5 * 3},
+    "losses": {"extract_logmel": 2, "train_run": 5 * 3, "score_run": 5 * 3, "ground_run": 5 * 3},
     "tsubaki2024": {  # 2,084,320 clips of AudioSet and 51,308 of AudioCaps, 1,500 each
         **dict.fromkeys((*PER_SHARD, "extract_fbank"), 1390 + 35),
         "embed_images": 1390,

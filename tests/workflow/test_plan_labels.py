@@ -13,7 +13,7 @@ def test_methods_of_labels_need_sound_and_labels_alone(workflow: Workflow) -> No
     planned = workflow.planned("runs")
     per_shard = ("fetch_clips", "decode_clips", "extract_mfcc", "extract_wal_logmel")
     once = ("make_demo", "build_index", "prepare_wal_net", "embed_labels", "collect_availability")
-    expected = dict.fromkeys((*per_shard, "embed_wal_net"), 4) | dict.fromkeys(once, 1)
+    expected = dict.fromkeys((*per_shard, "embed_wal_net"), 2) | dict.fromkeys(once, 1)
     expected["check_missing"] = 1
     expected |= {"form_vectors": 2, "score_label_controls": 2, "train_run": 6, "score_labels": 6}
     assert planned == expected
@@ -37,7 +37,7 @@ def test_the_report_asks_for_no_clips_of_a_data_set_of_which_nobody_knows_captio
     )
     planned = workflow.planned("results/report/index.html")
     assert planned["make_report_page"] == planned["make_demo"] == 1
-    assert planned["decode_clips"] == 4
+    assert planned["decode_clips"] == 2
 
 
 def commands(workflow: Workflow, rule: str) -> list[str]:
