@@ -7,6 +7,7 @@ from copy import deepcopy
 from math import ceil
 from typing import Any
 
+from hearsay.errors import HearsayError
 from hearsay.families import FAMILIES, FORMS, FamilyNeeds
 
 Config = dict[str, Any]
@@ -70,7 +71,13 @@ def is_address(place: str) -> bool:
 
 
 def family_of(config: Config, method: str) -> FamilyNeeds:
-    """Return what the family of a method needs."""
+    """Return what the family of a method needs.
+
+    Raises:
+        HearsayError: config has no such method.
+    """
+    if method not in config["methods"]:
+        raise HearsayError(f"config: no method {method!r}; it has {', '.join(config['methods'])}")
     return FAMILIES[config["methods"][method]["family"]]
 
 

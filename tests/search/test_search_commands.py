@@ -79,6 +79,7 @@ def test_json_says_what_was_asked_and_found(
         (["INDEX", "--sound", 300 * "x"], "cannot be read (File name too long)"),
         (["INDEX", "--picture", "FILE"], "text.txt is no picture that can be read"),
         (["INDEX", "dog", "--find", "labels"], "--find labels is for a sound"),
+        (["INDEX", "dog", "--find", "foo"], "--find 'foo' must be one of clips, captions, labels"),
         (["INDEX", "xyzzy"], "none of the words of 'xyzzy'"),
         (["INDEX", "dog", "--number", "0"], "must be from 1 to 1000"),
         (["INDEX", "dog", "--threads", "0"], "--threads 0: give a number from 1 to"),

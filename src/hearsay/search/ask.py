@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hearsay.errors import HearsayError
-from hearsay.search.engine import Engine, Hit
+from hearsay.search.engine import FOUND_KINDS, Engine, Hit
 from hearsay.search.picture_file import read_picture
 from hearsay.search.record import read_record
 from hearsay.search.show import format_hits
@@ -50,6 +50,8 @@ def ask_index(
         raise HearsayError(f"--threads {threads}: give a number from 1 to {MOST_THREADS}")
     folder = index.parent if index.name == "index.json" else index
     record = read_record(folder)
+    if find not in FOUND_KINDS:
+        raise HearsayError(f"--find {find!r} must be one of {', '.join(FOUND_KINDS)}")
     if sound is None and find != "clips":
         raise HearsayError(f"--find {find} is for a sound; a text or a picture finds clips")
     image = read_picture(picture) if picture is not None else None
